@@ -1,0 +1,54 @@
+# make            set up, then let a real language model improve itself
+# make run        the same; SEED=2 picks a seed, ARGS="--tier tiny" passes anything else on
+# make test       the test suite, as CI runs it
+# make test-full  the long suites too
+# make check      lint and strict types
+# PIP_ARGS        passed to pip, e.g. PIP_ARGS="--index-url ..." to name a CPU build of torch
+
+PYTHON ?= python3
+SEED ?= 1
+RECIPE ?= agent0
+ARGS ?=
+PIP_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+MODELS := $(VENV)/.models
+
+.DEFAULT_GOAL := run
+.PHONY: run test test-full check venv models clean
+
+venv: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Ratchet needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "  next: make PYTHON=python3.12 (any newer Python you have)"; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing (torch is 0.2 GB as a CPU build, several GB as a CUDA build)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt torch
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+models: $(MODELS)
+
+$(MODELS): $(READY)
+	@$(BIN)/ratchet models get smollm2
+	@touch $@
+
+run: $(MODELS)
+	@$(BIN)/ratchet run $(RECIPE) --seed $(SEED) $(ARGS)
+
+test: $(MODELS)
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-full: $(MODELS)
+	@$(BIN)/python -m pytest -q -n 2
+
+check: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,46 @@
+"""The errors that Ratchet raises on purpose.
+
+    RatchetError
+      ConfigError       a setting, key, recipe or charter is wrong
+      ModelError        a model or its files cannot be found, read or converted
+      EngineError       an engine was asked for something it cannot do
+      EvaluatorError    the evaluator process failed or refused
+      RunError          a run on disk cannot be read, written or continued
+
+Each carries the next command to type. The command line prints both and exits with 2; everything
+else propagates as it is.
+"""
+
+from __future__ import annotations
+
+
+class RatchetError(Exception):
+    """Something went wrong that the user can act on."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  next: {self.hint}" if self.hint else self.message
+
+
+class ConfigError(RatchetError):
+    """A setting, key, recipe or charter is wrong."""
+
+
+class ModelError(RatchetError):
+    """A model or its files cannot be found, read or converted."""
+
+
+class EngineError(RatchetError):
+    """An engine was asked for something it cannot do."""
+
+
+class EvaluatorError(RatchetError):
+    """The evaluator process failed or refused."""
+
+
+class RunError(RatchetError):
+    """A run on disk cannot be read, written or continued."""

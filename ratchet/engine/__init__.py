@@ -1,0 +1,1 @@
+"""Policies: create, sample, score, train, save. Algorithms live in ``learn``, not here."""

@@ -1,0 +1,1 @@
+"""What keeps a loop honest: the evaluator process, its sealed anchors, and the charter."""

@@ -1,0 +1,83 @@
+"""The charter: what a run is for, how it is measured, and what it may spend.
+
+A small TOML file that people write and no part of the loop does. Its hash goes into every
+generation, and the anchors of a run are a function of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from ratchet.core.codec import hash_data
+from ratchet.core.config import Config, nearest
+from ratchet.core.errors import ConfigError
+
+BUILTIN = Path(__file__).parent / "charters"
+"""Where the charters that ship with Ratchet lie."""
+
+Weight = Annotated[float, Field(ge=0.0, le=1.0)]
+"""A share in [0, 1]; the shares of a table sum to 1."""
+
+
+class Quality(Config):
+    """What an improvement may not cost."""
+
+    margin: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    """Largest relative increase of perplexity on plain text allowed; absent: not guarded."""
+
+
+class Budget(Config):
+    """What a run may spend; an absent limit is no limit."""
+
+    seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    """Wall time, in seconds."""
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    """Tokens generated."""
+
+
+class Charter(Config):
+    """The terms of a run, fixed before it starts."""
+
+    objective: Annotated[str, Field(min_length=1)]
+    """What the run is for, in plain words."""
+    world: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    """Import path of the world's class, ``module:Class``; it is called without arguments."""
+    families: Mapping[str, Weight]
+    """Share of the anchors by family."""
+    levels: Mapping[int, Weight]
+    """Share of the anchors by level."""
+    quality: Quality = Quality()
+    """What an improvement may not cost."""
+    budget: Budget = Budget()
+    """What the run may spend."""
+
+    @field_validator("families", "levels")
+    @classmethod
+    def _sum_to_one(cls, weights: Mapping[str | int, float]) -> Mapping[str | int, float]:
+        total = sum(weights.values())
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"weights must sum to 1, these sum to {total:.6g}")
+        return weights
+
+    @property
+    def hash(self) -> str:
+        """Hash of the content: comments, order and layout of the file do not matter."""
+        return hash_data(self.model_dump(mode="json"))
+
+
+def find_charter(name_or_path: str) -> Path:
+    """Return the path of a charter that ships with Ratchet, or of a file; raises ConfigError."""
+    names = sorted(path.stem for path in BUILTIN.glob("*.toml"))
+    if name_or_path in names:
+        return BUILTIN / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    raise ConfigError(
+        f"no charter {name_or_path!r}{nearest(path.stem, names)}",
+        f"name one of {', '.join(names)}, or the path of a TOML file",
+    )

@@ -1,0 +1,220 @@
+"""The examiner: draws anchors, hands out prompts, marks answers and keeps its own records.
+
+It lives in the evaluator process, the only place where anchors, answers and verdicts meet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from ratchet.core.codec import to_data
+from ratchet.core.config import nearest
+from ratchet.core.errors import ConfigError, EvaluatorError
+from ratchet.core.evidence import ItemScore
+from ratchet.core.task import Task, Verdict
+from ratchet.guard.anchors import AnchorKey
+from ratchet.guard.charter import Charter
+from ratchet.guard.messages import (
+    ERRORS,
+    FINAL,
+    RECORDS,
+    Draw,
+    Drawn,
+    Open,
+    Opened,
+    Prompt,
+    Score,
+    Scored,
+)
+from ratchet.worlds.protocol import Stream, World
+
+
+class Examiner:
+    """One charter, one seed, one folder. Every refusal is an EvaluatorError or a ConfigError."""
+
+    def __init__(self, request: Open) -> None:
+        self._path = Path(request.charter)
+        self._charter = Charter.read(self._path)
+        self._seed = request.seed
+        self._folder = Path(request.folder)
+        self._hash = request.charter_hash
+        self._require_same_charter()
+        self._world = _load_world(self._charter.world)
+        _require_families(self._charter, self._world)
+        self._key = AnchorKey.derive(self._hash, self._seed)
+        self._draws: dict[tuple[Stream, int, int], list[Task]] = {}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _drop_cut_line(self._folder / RECORDS)
+        self.opened = Opened(self._hash, self._world.name, tuple(self._world.families))
+
+    def draw(self, request: Draw) -> Drawn:
+        """Return the prompts of a draw."""
+        anchors = self._anchors(request)
+        return Drawn(tuple(Prompt(self._key.conceal(task.id), task.prompt) for task in anchors))
+
+    def score(self, request: Score) -> Scored:
+        """Mark the answers to a draw and record them."""
+        anchors = self._anchors(request)
+        if len(request.answers) != len(anchors):
+            raise EvaluatorError(
+                f"{len(request.answers)} answers to {len(anchors)} prompts",
+                "give one answer per prompt, in order; an empty text is an answer",
+            )
+        verdicts = [
+            self._check(task, text) for task, text in zip(anchors, request.answers, strict=True)
+        ]
+        self._record(
+            {
+                "kind": "score",
+                "label": request.label,
+                "stream": request.stream,
+                "draw": request.draw,
+                "item": self._key.conceal(task.id),
+                "family": task.family,
+                "level": task.level,
+                "prompt": task.prompt,
+                "answer": answer,
+                "verdict": to_data(verdict),
+            }
+            for task, answer, verdict in zip(anchors, request.answers, verdicts, strict=True)
+        )
+        return Scored(
+            tuple(
+                ItemScore(self._key.conceal(t.id), t.family, float(v.reward), bool(v.parsed))
+                for t, v in zip(anchors, verdicts, strict=True)
+            )
+        )
+
+    def _anchors(self, request: Draw | Score) -> list[Task]:
+        """Return the anchors of a draw; their prompts are recorded when they are first drawn."""
+        self._require_same_charter()
+        if request.stream is Stream.FINAL:
+            self._open_final(request.sealed)
+        place = (request.stream, request.n, request.draw)
+        if place not in self._draws:
+            rng = self._key.rng(request.stream, request.draw)
+            with self._in_world("anchors"):
+                anchors = list(
+                    self._world.anchors(
+                        rng,
+                        request.n,
+                        request.stream,
+                        self._charter.families,
+                        self._charter.levels,
+                    )
+                )
+            if len(anchors) > request.n or len({task.id for task in anchors}) < len(anchors):
+                raise EvaluatorError(
+                    f"world {self._world.name!r} drew an anchor twice or more than were asked for",
+                    f"correct {self._charter.world}: anchors() yields at most n distinct tasks",
+                )
+            self._draws[place] = anchors
+            self._record(
+                {
+                    "kind": "draw",
+                    "stream": request.stream,
+                    "draw": request.draw,
+                    "item": self._key.conceal(task.id),
+                    "prompt": task.prompt,
+                }
+                for task in anchors
+            )
+        return self._draws[place]
+
+    def _check(self, task: Task, answer: str) -> Verdict:
+        with self._in_world("check"):
+            verdict = self._world.check(task, answer)
+        if not isinstance(verdict, Verdict) or not 0.0 <= verdict.reward <= 1.0:
+            raise EvaluatorError(
+                f"world {self._world.name!r} gave no verdict with a reward in [0, 1]",
+                f"correct {self._charter.world}: check() states its map to [0, 1]",
+            )
+        return verdict
+
+    def _open_final(self, sealed: str) -> None:
+        """Bind the final stream to what is measured on it, once and for good."""
+        if not sealed:
+            raise EvaluatorError(
+                "the final stream opens only for named states",
+                "pass sealed=, a hash that binds the closing states",
+            )
+        path = self._folder / FINAL
+        binding = {"sealed": sealed, "charter": self._hash, "seed": self._seed}
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(binding, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        elif json.loads(path.read_text(encoding="utf-8")) != binding:
+            raise EvaluatorError(
+                "the final stream was opened for other states and does not open again",
+                "report the result it was opened for, or start a new run: ratchet run",
+            )
+
+    def _require_same_charter(self) -> None:
+        try:
+            found = Charter.read(self._path).hash
+        except ConfigError as error:
+            found = f"unreadable: {error.message}"
+        if found != self._hash:
+            raise EvaluatorError(
+                f"charter_changed: {self._path} is not the charter this run started with",
+                "restore the charter, or start a new run under the new one: ratchet run",
+            )
+
+    def _record(self, rows: Iterable[dict[str, Any]]) -> None:
+        with (self._folder / RECORDS).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    @contextmanager
+    def _in_world(self, verb: str) -> Iterator[None]:
+        """Name the class of what a world raises; its message may quote an anchor and stays here."""
+        try:
+            yield
+        except Exception as error:
+            traceback.print_exc()
+            raise EvaluatorError(
+                f"world {self._world.name!r} raised {type(error).__name__} in {verb}()",
+                f"read {self._folder / ERRORS}",
+            ) from error
+
+
+def _load_world(place: str) -> World:
+    module, _, name = place.partition(":")
+    hint = f"check that Python can import {module} and call {name}() without arguments"
+    try:
+        world = getattr(importlib.import_module(module), name)()
+    except Exception as error:
+        traceback.print_exc()
+        message = f"world {place!r} does not load: {type(error).__name__}: {error}"
+        raise EvaluatorError(message, hint) from error
+    lacking = [a for a in ("name", "families", "anchors", "check") if not hasattr(world, a)]
+    if lacking:
+        raise EvaluatorError(f"{place!r} is not a world: it has no {', '.join(lacking)}", hint)
+    return cast(World, world)
+
+
+def _require_families(charter: Charter, world: World) -> None:
+    for family in charter.families:
+        if family not in world.families:
+            close = nearest(family, list(world.families))
+            raise EvaluatorError(
+                f"the charter's family {family!r} is unknown to world {world.name!r}{close}",
+                f"its families are {', '.join(world.families)}",
+            )
+
+
+def _drop_cut_line(path: Path) -> None:
+    """Cut off a last line that a kill left unfinished."""
+    if path.exists():
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -1,0 +1,163 @@
+"""What the loop and the evaluator process say to each other: one JSON object a line.
+
+One reply to each request, in order. No message carries a task, a verdict or the truth.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ratchet.core.codec import from_data, to_data
+from ratchet.core.evidence import ItemScore
+from ratchet.worlds.protocol import Stream
+
+Count = Annotated[int, Field(ge=0)]
+
+RECORDS = "records.jsonl"
+"""The evaluator's own records, in its folder."""
+FINAL = "final.json"
+"""What the final stream was opened for, in the evaluator's folder."""
+ERRORS = "errors.txt"
+"""The evaluator's standard error, in its folder."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """Take up a charter; the first request, sent once."""
+
+    charter: str
+    """Path of the charter."""
+    charter_hash: str
+    """Hash that the charter must have."""
+    seed: int
+    """The run's seed."""
+    folder: str
+    """The evaluator's folder."""
+    kind: Literal["open"] = "open"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Ask for the prompts of a draw."""
+
+    stream: Stream
+    """Which anchors."""
+    n: Count
+    """How many; fewer come back when the reserved space is smaller."""
+    draw: Count
+    """Number of the draw: equal numbers give equal anchors."""
+    sealed: str = ""
+    """What the final stream is opened for; read for that stream only."""
+    kind: Literal["draw"] = "draw"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Ask for the scores of the answers to a draw."""
+
+    stream: Stream
+    """As in the draw."""
+    n: Count
+    """As in the draw."""
+    draw: Count
+    """As in the draw."""
+    label: str
+    """Who answered; for the evaluator's records."""
+    answers: tuple[str, ...]
+    """One per prompt, in the order of the draw."""
+    sealed: str = ""
+    """As in the draw."""
+    kind: Literal["score"] = "score"
+
+
+@dataclass(frozen=True)
+class Close:
+    """End the process."""
+
+    kind: Literal["close"] = "close"
+
+
+Request = Annotated[Open | Draw | Score | Close, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The charter is taken up."""
+
+    charter_hash: str
+    """Hash of the charter that was read."""
+    world: str
+    """Name of the world."""
+    families: tuple[str, ...]
+    """Families of the world, in its order."""
+    kind: Literal["opened"] = "opened"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a solver is shown of an anchor."""
+
+    item: str
+    """Opaque id."""
+    text: str
+    """The prompt."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The prompts of a draw."""
+
+    prompts: tuple[Prompt, ...]
+    """In the order of the draw."""
+    kind: Literal["drawn"] = "drawn"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a draw."""
+
+    items: tuple[ItemScore, ...]
+    """In the order of the draw."""
+    kind: Literal["scored"] = "scored"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The process ends now."""
+
+    kind: Literal["closed"] = "closed"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The request was not carried out."""
+
+    error: str
+    """What was wrong. It never quotes an anchor."""
+    hint: str
+    """What to do next."""
+    kind: Literal["refused"] = "refused"
+
+
+Reply = Annotated[Opened | Drawn | Scored | Closed | Refused, Field(discriminator="kind")]
+
+
+def to_line(message: Any) -> bytes:
+    """Return the line of a request or a reply: ASCII, so no text can break the framing."""
+    return json.dumps(to_data(message)).encode("ascii") + b"\n"
+
+
+def read_request(line: bytes) -> Open | Draw | Score | Close:
+    """Read a request; raises ValueError on anything else."""
+    request: Open | Draw | Score | Close = from_data(Request, json.loads(line))
+    return request
+
+
+def read_reply(line: bytes) -> Opened | Drawn | Scored | Closed | Refused:
+    """Read a reply; raises ValueError on anything else."""
+    reply: Opened | Drawn | Scored | Closed | Refused = from_data(Reply, json.loads(line))
+    return reply

@@ -1,0 +1,109 @@
+"""The ledger: append-only, hash-chained entries in one SQLite file.
+
+An entry is committed whole or not at all, and it names the hash of the one before it, so that an
+edited, deleted or reordered entry breaks the chain.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ratchet.core.codec import canonical_json, hash_data
+from ratchet.core.errors import RunError
+
+SCHEMA = 1
+_START = "0" * 32
+_TABLES = """
+create table entries (
+    seq integer primary key, kind text not null, body text not null,
+    previous text not null, hash text not null unique
+);
+create trigger entries_stay before update on entries
+begin select raise(abort, 'the ledger is append-only'); end;
+create trigger entries_last before delete on entries
+begin select raise(abort, 'the ledger is append-only'); end;
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened."""
+
+    seq: int
+    """Position from 0."""
+    kind: str
+    """``start``, ``study``, ``generation`` or ``end``."""
+    body: dict[str, Any]
+    """Plain JSON data."""
+    hash: str
+    """Over position, kind, body and the previous entry's hash."""
+
+
+class Ledger:
+    """The file ``ledger.sqlite`` of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=full")
+            version = self._db.execute("pragma user_version").fetchone()[0]
+            if version == 0:
+                self._db.executescript(f"begin; {_TABLES} pragma user_version={SCHEMA}; commit;")
+            elif version != SCHEMA:
+                raise RunError(
+                    f"{path} has ledger schema {version}, this is {SCHEMA}",
+                    "use the version of Ratchet that made the run",
+                )
+        except sqlite3.DatabaseError as error:
+            raise RunError(f"cannot use {path}: {error}", "check the file and its disk") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def append(self, kind: str, body: dict[str, Any]) -> Entry:
+        """Commit one entry; RunError if the disk refuses."""
+        last = self._db.execute(
+            "select seq, hash from entries order by seq desc limit 1"
+        ).fetchone()
+        seq, previous = (last[0] + 1, last[1]) if last else (0, _START)
+        text = canonical_json(body)
+        entry = Entry(seq, kind, body, _link(seq, kind, text, previous))
+        try:
+            self._db.execute(
+                "insert into entries values (?, ?, ?, ?, ?)",
+                (seq, kind, text, previous, entry.hash),
+            )
+        except sqlite3.OperationalError as error:
+            raise RunError(
+                f"cannot write {self.path}: {error}", "make room, then resume the run"
+            ) from error
+        return entry
+
+    def entries(self, kind: str | None = None) -> Iterator[Entry]:
+        """Read entries in order, checking the chain; RunError names the first that does not hold."""
+        previous = _START
+        try:
+            rows = self._db.execute("select * from entries order by seq").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise RunError(f"cannot read {self.path}: {error}", "restore it from a copy") from error
+        for at, (seq, name, text, before, digest) in enumerate(rows):
+            if seq != at or before != previous or digest != _link(seq, name, text, before):
+                raise RunError(
+                    f"{self.path}: the chain breaks at entry {at}: it was changed or removed",
+                    "restore the ledger from a copy",
+                )
+            previous = digest
+            if kind in (None, name):
+                yield Entry(seq, name, json.loads(text), digest)
+
+
+def _link(seq: int, kind: str, text: str, previous: str) -> str:
+    return hash_data([seq, kind, text, previous])

@@ -1,0 +1,254 @@
+"""The loop: improve, measure, probe, decide, record; then open the final stream once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ratchet.core.codec import hash_data, to_data
+from ratchet.core.errors import RunError
+from ratchet.core.events import Event, Listener, ignore
+from ratchet.core.evidence import Evidence, Scores
+from ratchet.core.findings import Finding
+from ratchet.core.seeds import Seed
+from ratchet.core.state import Candidate, State
+from ratchet.guard.charter import find_charter
+from ratchet.guard.evaluator import Evaluator
+from ratchet.loop.config import RunConfig
+from ratchet.loop.folder import RunFolder
+from ratchet.loop.gate import Gate, IntervalGate
+from ratchet.loop.ledger import Ledger
+from ratchet.loop.liveness import Liveness, Tally, judge, plant
+from ratchet.loop.meter import Meter, describe_machine
+from ratchet.loop.position import Position, pointers, read_position
+from ratchet.loop.recipe import Context, Recipe, Records
+from ratchet.loop.study import measure_all
+from ratchet.loop.versions import Store
+from ratchet.worlds.protocol import Stream
+
+
+@dataclass
+class Loop:
+    """One run of one recipe in one folder. ``run`` starts it, or continues where it stopped."""
+
+    recipe: Recipe
+    config: RunConfig
+    folder: RunFolder
+    store: Store
+    """Where the recipe's components are: the same object that the recipe was built with."""
+    tell: Listener = ignore
+    gate: Gate | None = None
+    """The gate to use; by default the interval gate with the configured number of anchors."""
+    _seed: Seed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seed = Seed(self.config.seed)
+        self.gate = self.gate or IntervalGate(self.config.gate_items)
+
+    def run(self) -> str:
+        """Run to the end and return the status: ``completed``, ``halted`` or ``invalid``.
+
+        Whatever stops it, every generation that was committed stays, and another call goes on after
+        the last of them. Raises RunError when the disk refuses.
+        """
+        try:
+            with self.folder.lock(), self.folder.ledger() as ledger:
+                return self._run(ledger)
+        except (OSError, sqlite3.Error) as error:
+            raise RunError(
+                f"the run stopped: {error}. Every finished generation is kept",
+                f"make room or correct the cause, then: ratchet resume {self.folder.path}",
+            ) from error
+
+    def _run(self, ledger: Ledger) -> str:
+        ended = [entry.body["status"] for entry in ledger.entries("end")]
+        if ended:
+            return str(ended[0])
+        charter = find_charter(self.config.charter)
+        with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
+            position = read_position(ledger.entries(), self.config.gate == "record")
+            if position is None:
+                position = self._start(ledger, evaluator)
+            planted: dict[str, bool] = next(ledger.entries("start")).body["planted"]
+            if not all(planted.values()):
+                return self._end(ledger, "invalid", {})
+            while position.generation < self.config.generations and not position.halted:
+                position = self._turn(ledger, evaluator, position)
+            scores = self._measure_final(ledger, evaluator, position)
+            states = judge(planted, read_tally(ledger))
+            dead = Liveness.DEAD in states.values()
+            status = "invalid" if dead else "halted" if position.halted else "completed"
+            return self._end(ledger, status, scores)
+
+    def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
+        meter = Meter(self.recipe.spent)
+        self.tell(Event("phase", {"phase": "start", "what": "making the initial state"}))
+        initial = self.recipe.initial(self._seed.child("initial"))
+        self.tell(Event("phase", {"phase": "plant", "what": "checking that mechanisms are alive"}))
+        mechanisms = self.recipe.mechanisms(initial, self._seed.child("plant"))
+        planted = plant(mechanisms, self.recipe.probes, initial)
+        bases: dict[str, Scores] = {}
+        if all(planted.values()):
+            self.tell(Event("phase", {"phase": "base", "what": "choosing the base procedure"}))
+            bases = measure_all(
+                evaluator,
+                self.recipe.bases(initial),
+                Stream.AUDIT,
+                self.config.audit_items,
+                0,
+                self._seed.child("base"),
+            )
+        body = {
+            "config": self.config.model_dump(mode="json"),
+            "charter": evaluator.charter_hash,
+            "initial": to_data(initial),
+            "planted": planted,
+            "parameters": dict(self.recipe.parameters),
+            "base": {
+                "chosen": max(bases, key=lambda name: bases[name].mean) if bases else "",
+                "scores": {name: to_data(scores) for name, scores in bases.items()},
+            },
+            "machine": describe_machine(),
+            "cost": meter.read(),
+        }
+        ledger.append("start", body)
+        self.tell(Event("measured", {"base": {name: s.mean for name, s in bases.items()}}))
+        return Position(
+            initial,
+            initial,
+            initial,
+            parameters=dict(self.recipe.parameters),
+            promoted={0: initial},
+        )
+
+    def _turn(self, ledger: Ledger, evaluator: Evaluator, position: Position) -> Position:
+        number = position.generation + 1
+        meter, tally = Meter(self.recipe.spent), Tally()
+        seed = self._seed.child("generation", number)
+        self.tell(Event("generation", {"generation": number, "of": self.config.generations}))
+        context = Context(
+            number, seed, position.initial, position.parameters, tally.observe, self.tell
+        )
+        candidate = self.recipe.improve(position.branch, context)
+        findings = [*candidate.findings, *self._probe(number, candidate, tally)]
+        for finding in findings:
+            self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+
+        def draw(items: int) -> Evidence:
+            scores = self._measure_pair(
+                evaluator, candidate.state, position.incumbent, number, items
+            )
+            return Evidence(str(Stream.GATE), *scores)
+
+        assert self.gate is not None
+        decision, evidence = self.gate.decide(draw, findings, position.holds, seed.child("gate"))
+        record_only = self.config.gate == "record"
+        after = position.decide(candidate.state, decision, record_only).act(findings)
+        records = self.folder.write_records(number, candidate.records)
+        body = {
+            "generation": number,
+            "candidate": to_data(candidate.state),
+            "evidence": to_data(evidence),
+            "findings": [to_data(finding) for finding in findings],
+            "decision": to_data(decision),
+            "pointers": pointers(after),
+            "measures": dict(candidate.measures),
+            "liveness": tally.counts,
+            "records": records,
+            "cost": meter.read(),
+        }
+        ledger.append("generation", body)
+        self.store.keep(_needed(after))
+        self.tell(
+            Event(
+                "decision",
+                {
+                    "generation": number,
+                    "verb": str(decision.verb),
+                    "reason": decision.reason,
+                    "candidate": evidence.candidate.mean,
+                    "incumbent": evidence.incumbent.mean,
+                    "measures": dict(candidate.measures),
+                },
+            )
+        )
+        return after
+
+    def _probe(self, number: int, candidate: Candidate, tally: Tally) -> list[Finding]:
+        first = max(1, number - self.config.window + 1)
+        window: list[Records] = [self.folder.read_records(n) for n in range(first, number)]
+        window.append(candidate.records)
+        findings = []
+        for probe in self.recipe.probes:
+            finding = probe.measure(window, candidate.state)
+            if finding is not None:
+                tally.observe(probe.name, True)
+                findings.append(finding)
+        return findings
+
+    def _measure_pair(
+        self, evaluator: Evaluator, candidate: State, incumbent: State, number: int, items: int
+    ) -> tuple[Scores, Scores]:
+        seed = self._seed.child("measure")
+        solvers = {}
+        for name, state in (("candidate", candidate), ("incumbent", incumbent)):
+            self.tell(Event("phase", {"phase": "measure", "what": f"measuring the {name}"}))
+            solvers[name] = measure_all(
+                evaluator, {name: self.recipe.solver(state)}, Stream.GATE, items, number, seed
+            )[name]
+            if candidate.hash == incumbent.hash:
+                return solvers[name], solvers[name]
+        return solvers["candidate"], solvers["incumbent"]
+
+    def _measure_final(
+        self, ledger: Ledger, evaluator: Evaluator, position: Position
+    ) -> dict[str, Any]:
+        """Open the final stream: fair base, untrained, incumbent and branch on the same items."""
+        chosen: str = next(ledger.entries("start")).body["base"]["chosen"]
+        base = self.recipe.bases(position.initial)[chosen]
+        states = {
+            "untrained": position.initial,
+            "incumbent": position.incumbent,
+            "last_candidate": position.branch,
+        }
+        sealed = hash_data([chosen, *(state.hash for state in states.values())])
+        items, seed = self.config.final_items, self._seed.child("measure")
+
+        def measure(name: str, solver: Any) -> Scores:
+            self.tell(Event("phase", {"phase": "final", "what": f"final measurement: {name}"}))
+            return measure_all(evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed)[
+                name
+            ]
+
+        scores = {"base": measure("base", base)}
+        by_state: dict[str, Scores] = {}
+        for name, state in states.items():
+            if state.hash not in by_state:
+                by_state[state.hash] = measure(name, self.recipe.solver(state))
+            scores[name] = by_state[state.hash]
+        return {name: to_data(value) for name, value in scores.items()}
+
+    def _end(self, ledger: Ledger, status: str, scores: Mapping[str, Any]) -> str:
+        meter = Meter(self.recipe.spent)
+        ledger.append("end", {"status": status, "scores": dict(scores), "cost": meter.read()})
+        self.tell(Event("end", {"status": status}))
+        return status
+
+
+def read_tally(ledger: Ledger) -> Tally:
+    """Add up what was observed of every mechanism in all generations."""
+    tally = Tally()
+    for entry in ledger.entries("generation"):
+        tally.add(entry.body["liveness"])
+    return tally
+
+
+def _needed(position: Position) -> list[Any]:
+    """Whole: initial, incumbent and branch. Earlier incumbents lose their optimiser's moments."""
+    whole = [position.initial, position.incumbent, position.branch]
+    components = [component for state in whole for component in state.values()]
+    for state in position.promoted.values():
+        components += [c for c in state.values() if c.kind != "optimiser"]
+    return components

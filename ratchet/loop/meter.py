@@ -1,0 +1,59 @@
+"""What something cost: seconds, tokens, peak memory. Kept apart from everything that is compared."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from importlib import metadata
+
+from ratchet.core.task import Cost
+
+_PACKAGES = ("ratchet-rsi", "numpy", "torch", "transformers", "tokenizers", "safetensors")
+
+
+class Meter:
+    """Counts from its making to the reading."""
+
+    def __init__(self, spent: Callable[[], Cost]) -> None:
+        self._spent, self._before = spent, spent()
+        self._began = time.monotonic()
+
+    def read(self) -> dict[str, float]:
+        """Return wall seconds, tokens generated and read, tool calls, and peak memory so far."""
+        now = self._spent()
+        return {
+            "wall_s": round(time.monotonic() - self._began, 3),
+            "tokens": now.tokens - self._before.tokens,
+            "prompt_tokens": now.prompt_tokens - self._before.prompt_tokens,
+            "tool_calls": now.tool_calls - self._before.tool_calls,
+            "peak_rss_mb": round(peak_rss_mb(), 1),
+        }
+
+
+def peak_rss_mb() -> float:
+    """Return the peak resident memory of this process and its largest child, in MB (2**20 bytes)."""
+    kilobytes = sum(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return kilobytes / 1024
+
+
+def describe_machine() -> dict[str, str | int]:
+    """Return what a reader needs to judge timings and to repeat a run."""
+    versions: dict[str, str | int] = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count() or 1,
+        **versions,
+    }

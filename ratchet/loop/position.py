@@ -1,0 +1,129 @@
+"""Where a run stands: a fold over its ledger. Resuming is nothing but this fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ratchet.core.codec import from_data, to_data
+from ratchet.core.errors import RunError
+from ratchet.core.evidence import Decision, Verb
+from ratchet.core.findings import Finding, Restart, Reweight, Rollback, SetParameter
+from ratchet.core.state import State
+from ratchet.loop.ledger import Entry
+from ratchet.loop.recipe import Parameter
+
+
+@dataclass(frozen=True)
+class Position:
+    """The pointers of a run after its last decision."""
+
+    initial: State
+    """The state of generation 0."""
+    incumbent: State
+    """The deployed state."""
+    branch: State
+    """The working branch: what the next generation starts from."""
+    generation: int = 0
+    """Number of the last generation; it never goes back."""
+    holds: int = 0
+    """Holds in a row."""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    """Current values of the recipe's declared parameters."""
+    promoted: Mapping[int, State] = field(default_factory=dict)
+    """Every state that was ever incumbent, by generation; 0 is the initial one."""
+    halted: bool = False
+    """Whether the last decision was to halt."""
+
+    def decide(self, candidate: State, decision: Decision, record_only: bool) -> Position:
+        """Return the position after a decision on this candidate."""
+        after = replace(self, generation=self.generation + 1, halted=decision.verb is Verb.HALT)
+        if decision.verb is Verb.HALT:
+            return after
+        if record_only:
+            return replace(after, branch=candidate)
+        if decision.verb is Verb.PROMOTE:
+            promoted = {**self.promoted, after.generation: candidate}
+            return replace(after, incumbent=candidate, branch=candidate, holds=0, promoted=promoted)
+        if decision.verb is Verb.HOLD:
+            return replace(after, branch=candidate, holds=self.holds + 1)
+        return replace(after, branch=self.incumbent, holds=0)
+
+    def act(self, findings: Sequence[Finding]) -> Position:
+        """Return the position after the findings' actions; reject and halt are the gate's."""
+        after = self
+        for finding in findings:
+            action = finding.action
+            if isinstance(action, SetParameter):
+                after = after._set({action.parameter: action.value}, finding.name)
+            elif isinstance(action, Reweight):
+                after = after._set(action.weights, finding.name)
+            elif isinstance(action, Restart):
+                component = _find(self.initial, action.component, finding.name)
+                after = replace(after, branch=after.branch.replace(**{action.component: component}))
+            elif isinstance(action, Rollback):
+                if action.generation not in self.promoted:
+                    raise RunError(
+                        f"{finding.name} rolls back to generation {action.generation}, "
+                        f"which was never promoted",
+                        "correct the probe",
+                    )
+                state = self.promoted[action.generation]
+                after = replace(after, incumbent=state, branch=state, holds=0)
+        return after
+
+    def _set(self, values: Mapping[str, Parameter], finding: str) -> Position:
+        for name in values:
+            if name not in self.parameters:
+                raise RunError(
+                    f"{finding} sets {name!r}, which the recipe does not declare",
+                    f"declare it in the recipe's parameters: {sorted(self.parameters)}",
+                )
+        return replace(self, parameters={**self.parameters, **values})
+
+
+def read_position(entries: Iterable[Entry], record_only: bool) -> Position | None:
+    """Fold the ledger; None if the run has not started."""
+    position: Position | None = None
+    for entry in entries:
+        if entry.kind == "start":
+            initial = from_data(State, entry.body["initial"])
+            position = Position(
+                initial,
+                initial,
+                initial,
+                parameters=entry.body["parameters"],
+                promoted={0: initial},
+            )
+        elif entry.kind == "generation" and position is not None:
+            body = entry.body
+            findings = [from_data(Finding, f) for f in body["findings"]]
+            decision = from_data(Decision, body["decision"])
+            candidate = from_data(State, body["candidate"])
+            position = position.decide(candidate, decision, record_only).act(findings)
+            if pointers(position) != body["pointers"]:
+                raise RunError(
+                    f"generation {position.generation}: the ledger's pointers do not follow from "
+                    "its decision",
+                    "use the version of Ratchet that made the run",
+                )
+    return position
+
+
+def pointers(position: Position) -> dict[str, Any]:
+    """Return what the ledger stores of a position after each decision."""
+    return {
+        "incumbent": to_data(position.incumbent),
+        "branch": to_data(position.branch),
+        "holds": position.holds,
+        "parameters": dict(position.parameters),
+    }
+
+
+def _find(state: State, name: str, finding: str) -> Any:
+    if name not in state:
+        raise RunError(
+            f"{finding} restarts {name!r}, which the state does not have", f"one of {sorted(state)}"
+        )
+    return state[name]

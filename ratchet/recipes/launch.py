@@ -1,0 +1,141 @@
+"""From a recipe's name to a finished run: find it, resolve its settings, run or resume it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ratchet.recipes
+from ratchet.core.config import nearest
+from ratchet.core.errors import ConfigError, RunError
+from ratchet.core.events import Listener, ignore, log_events, tell
+from ratchet.loop.config import RunConfig
+from ratchet.loop.folder import RunFolder
+from ratchet.loop.loop import Loop
+from ratchet.report import write_report
+
+_TIERS = ("smol", "tiny", "toy")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe found: its code and its tiers."""
+
+    name: str
+    """Name, or path of its file."""
+    module: ModuleType
+    """Has ``Config``, a subclass of RunConfig, and ``build(config, store) -> Recipe``."""
+    folder: Path
+    """Where its TOML files lie."""
+
+    @property
+    def tiers(self) -> list[str]:
+        """Names of its tiers, the default first: the first of smol, tiny, toy that it has."""
+        found = {path.stem for path in self.folder.glob("*.toml")}
+        first = [tier for tier in _TIERS if tier in found]
+        return first + sorted(found - set(first))
+
+    @property
+    def config_type(self) -> type[RunConfig]:
+        """The type of its settings."""
+        kind: type[RunConfig] = self.module.Config
+        return kind
+
+    def configure(self, tier: str | None = None, **overrides: Any) -> RunConfig:
+        """Return the settings of a tier with overrides. Raises ConfigError."""
+        if not self.tiers:
+            raise ConfigError(f"{self.name} has no TOML file", f"write one in {self.folder}")
+        tier = tier or self.tiers[0]
+        if tier not in self.tiers:
+            raise ConfigError(
+                f"{self.name} has no tier {tier!r}{nearest(tier, self.tiers)}",
+                f"choose one of: {', '.join(self.tiers)}",
+            )
+        fixed = {"recipe": self.name, "tier": tier}
+        return self.config_type.read(self.folder / f"{tier}.toml", **{**fixed, **overrides})
+
+
+def list_methods() -> list[str]:
+    """Return the names of the built-in recipes."""
+    folders = pkgutil.iter_modules(ratchet.recipes.__path__)
+    return sorted(
+        info.name for info in folders
+        if info.ispkg and (Path(ratchet.recipes.__path__[0]) / info.name / "recipe.py").is_file()
+    )
+
+
+def find_method(name: str) -> Method:
+    """Find a built-in recipe by name, or any recipe by the path of its file. Raises ConfigError."""
+    if name.endswith(".py"):
+        return _load_file(Path(name))
+    names = list_methods()
+    if name not in names:
+        raise ConfigError(f"there is no recipe {name!r}{nearest(name, names)}", "ratchet list")
+    module = importlib.import_module(f"ratchet.recipes.{name}.recipe")
+    return Method(name, module, Path(str(module.__file__)).parent)
+
+
+def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[str, Any]:
+    """Start a run in a new folder, run it to its end and return its report."""
+    folder = RunFolder(path)
+    if path.exists() and any(path.iterdir()):
+        raise RunError(
+            f"{path} is not empty", f"ratchet resume {path}, or name another folder with --out"
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        config.write(folder.config)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
+    return _run(config, folder, listener)
+
+
+def resume(path: Path, listener: Listener = ignore) -> dict[str, Any]:
+    """Go on with a run after its last finished generation and return its report."""
+    folder = RunFolder(path)
+    if not folder.config.is_file():
+        raise RunError(f"{path} is not a run", "see the runs with: ls runs")
+    return _run(read_config(folder), folder, listener)
+
+
+def read_config(folder: RunFolder) -> RunConfig:
+    """Read a run's settings with the type of its recipe."""
+    try:
+        data = tomllib.loads(folder.config.read_text(encoding="utf-8"))
+        name = str(data["recipe"])
+    except (OSError, KeyError, ValueError) as error:
+        raise RunError(f"cannot read {folder.config}: {error}", "restore it from a copy") from error
+    return find_method(name).config_type.read(folder.config)
+
+
+def _run(config: RunConfig, folder: RunFolder, listener: Listener) -> dict[str, Any]:
+    store = folder.store()
+    recipe = find_method(config.recipe).module.build(config, store)
+    with log_events(folder.events) as log:
+        loop = Loop(recipe, config, folder, store, tell(log, listener))
+        try:
+            loop.run()
+        except KeyboardInterrupt:
+            write_report(folder)
+            raise
+    return write_report(folder)
+
+
+def _load_file(path: Path) -> Method:
+    if not path.is_file():
+        raise ConfigError(f"there is no recipe file {path}", "ratchet list")
+    name = f"ratchet_recipe_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} cannot be imported", "give a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return Method(str(path), module, path.parent)

@@ -1,0 +1,1 @@
+"""How tasks are attempted: procedures, tools, multi-turn rollouts."""

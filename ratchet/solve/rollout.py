@@ -1,0 +1,145 @@
+"""Rollouts: a policy attempts prompts, with its tool's results inserted between its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ratchet.core.seeds import Seed
+from ratchet.core.task import Attempt, Cost, StopReason, Task, Turn
+from ratchet.engine.protocol import Completion, Engine, Sampling
+from ratchet.solve.procedure import Procedure
+
+
+@dataclass
+class _Row:
+    """One attempt under way."""
+
+    task: Task
+    turns: list[Turn]
+    written: int = 0
+    calls: int = 0
+    read: int = 0
+    stop: StopReason | None = None
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return tuple(token for turn in self.turns for token in turn.tokens)
+
+
+def rollout(
+    engine: Engine,
+    policy: str,
+    procedure: Procedure,
+    tasks: Sequence[Task],
+    seed: Seed,
+    k: int = 1,
+    temperature: float = 1.0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[list[Attempt]]:
+    """Attempt each task ``k`` times and return the attempts by task, in order.
+
+    Tool results become turns of role ``tool``, which are never trained on. The token limit holds for
+    all turns of an attempt together. A last turn that still calls the tool stops with TURNS.
+    """
+    prompts = [engine.encode(policy, procedure.fill(task.prompt)) for task in tasks]
+    first = _sampling(procedure, procedure.max_tokens, seed.child("turn", 1), k, temperature)
+    rows: list[_Row] = []
+    for task, prompt, group in zip(
+        tasks, prompts, engine.sample(policy, prompts, first), strict=True
+    ):
+        for completion in group:
+            row = _Row(task, [Turn("user", procedure.fill(task.prompt), prompt)], read=len(prompt))
+            _extend(engine, policy, procedure, row, completion, 1)
+            rows.append(row)
+    for turn in range(2, procedure.max_turns + 1):
+        open_rows = [row for row in rows if row.stop is None]
+        progress(len(rows) - len(open_rows), len(rows))
+        _continue(engine, policy, procedure, open_rows, turn, seed, temperature)
+    attempts = [_finish(procedure, policy, row) for row in rows]
+    progress(len(rows), len(rows))
+    return [attempts[i : i + k] for i in range(0, len(attempts), k)]
+
+
+def _continue(
+    engine: Engine,
+    policy: str,
+    procedure: Procedure,
+    rows: Sequence[_Row],
+    turn: int,
+    seed: Seed,
+    temperature: float,
+) -> None:
+    """Give every open row its next turn; rows with the same allowance are sampled together."""
+    for left in sorted({procedure.max_tokens - row.written for row in rows}):
+        batch = [row for row in rows if procedure.max_tokens - row.written == left]
+        settings = _sampling(procedure, left, seed.child("turn", turn, left), 1, temperature)
+        groups = engine.sample(policy, [row.tokens for row in batch], settings)
+        for row, (completion,) in zip(batch, groups, strict=True):
+            row.read += len(row.tokens)
+            _extend(engine, policy, procedure, row, completion, turn)
+
+
+def _sampling(
+    procedure: Procedure, max_tokens: int, seed: Seed, n: int, temperature: float
+) -> Sampling:
+    stop = procedure.stop + ((procedure.tool.closing,) if procedure.tool else ())
+    return Sampling(
+        seed=seed.integer(), max_tokens=max_tokens, n=n, temperature=temperature, stop=stop
+    )
+
+
+def _extend(
+    engine: Engine, policy: str, procedure: Procedure, row: _Row, completion: Completion, turn: int
+) -> None:
+    """Add a policy turn, and the tool's answer if it ended in a call and the attempt may go on."""
+    row.turns.append(Turn("policy", completion.text, completion.tokens, completion.logprobs))
+    row.written += len(completion.tokens)
+    result = procedure.tool.call(completion.text) if procedure.tool else None
+    if result is None:
+        row.stop = completion.stop
+    elif turn == procedure.max_turns:
+        row.stop = StopReason.TURNS
+    elif row.written >= procedure.max_tokens:
+        row.stop = StopReason.LENGTH
+    else:
+        row.turns.append(Turn("tool", result, engine.encode(policy, result)))
+        row.calls += 1
+
+
+def _finish(procedure: Procedure, policy: str, row: _Row) -> Attempt:
+    text = "".join(turn.text for turn in row.turns[1:])
+    return Attempt(
+        row.task.id,
+        policy,
+        tuple(row.turns),
+        procedure.read(row.task.prompt, text),
+        row.stop or StopReason.TURNS,
+        row.calls,
+        Cost(row.read, row.written, row.calls),
+    )
+
+
+@dataclass(frozen=True)
+class PolicySolver:
+    """A policy with its procedure, greedy: what the evaluator measures. It keeps no record."""
+
+    engine: Engine
+    policy: str
+    procedure: Procedure
+    temperature: float = 0.0
+    progress: Callable[[int, int], None] = field(default=lambda done, total: None)
+
+    def answer(self, prompts: Sequence[str], seed: Seed) -> Sequence[str]:
+        """Return one answer per prompt."""
+        tasks = [Task(str(i), "", prompt, "", 0) for i, prompt in enumerate(prompts)]
+        groups = rollout(
+            self.engine, self.policy, self.procedure, tasks, seed,
+            temperature=self.temperature, progress=self.progress,
+        )
+        return [attempts[0].answer for attempts in groups]
+
+
+def name_policy(attempt: Attempt, version: str) -> Attempt:
+    """Return the attempt under the content hash of the policy that made it."""
+    return replace(attempt, policy=version)
