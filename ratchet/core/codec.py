@@ -1,12 +1,13 @@
 """Nouns to JSON and back, and content hashes.
 
-Canonical JSON (sorted keys, no spaces, no NaN) is what is hashed, so equal values have equal hashes.
+Canonical JSON (sorted keys, no spaces, no NaN) is what is hashed: equal values, equal hashes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -26,8 +27,8 @@ def to_data(value: Any) -> Any:
     return _adapter(type(value)).dump_python(value, mode="json")
 
 
-def from_data(kind: type[T] | Any, data: Any) -> T:
-    """Rebuild a noun from ``to_data``; raises pydantic's ValidationError on data of another shape."""
+def from_data(kind: type[T], data: Any) -> T:
+    """Rebuild a noun from ``to_data``; pydantic's ValidationError on data of another shape."""
     result: T = _adapter(kind).validate_python(data)
     return result
 

@@ -1,4 +1,4 @@
-"""Typed settings: pydantic models from TOML; an unknown key is an error that names the nearest one."""
+"""Typed settings: pydantic models from TOML; an unknown key is an error naming the nearest one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Config(BaseModel):
 
     @classmethod
     def build(cls, data: dict[str, Any], source: str = "settings") -> Self:
-        """Validate plain data. Raises ConfigError naming every wrong key and the nearest right one."""
+        """Validate plain data. Raises ConfigError naming each wrong key and the nearest right one."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:

@@ -15,7 +15,7 @@ class Event:
     """Something that happened."""
 
     kind: str
-    """``run``, ``generation``, ``phase``, ``progress``, ``measured``, ``finding``, ``decision``, ``end``."""
+    """phase, generation, progress, measured, finding, decision or end."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Plain JSON data."""
 

@@ -38,10 +38,10 @@ class Reweight:
 
 @dataclass(frozen=True)
 class Restart:
-    """Put a component of the working branch back to its first version."""
+    """Put a component of the working branch, with its parts, back to its first version."""
 
     component: str
-    """Name of the component."""
+    """Name of the component; its parts are the components named ``component.part``."""
     kind: Literal["restart"] = "restart"
 
 

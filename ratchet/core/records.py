@@ -1,4 +1,4 @@
-"""What a turn of the loop leaves behind. Learners, probes and reports read records, nothing else."""
+"""What a turn of the loop leaves behind. Learners, probes and reports read nothing else."""
 
 from __future__ import annotations
 
@@ -65,5 +65,13 @@ class Transition:
     """Tag on disk."""
 
 
-Record = Annotated[Trace | Evaluation | Transition, Field(discriminator="kind")]
-"""Any record; the tag tells which when reading from disk."""
+Record = Trace | Evaluation | Transition
+"""Any record."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A record as a line on disk; its tag tells which it is."""
+
+    record: Annotated[Record, Field(discriminator="kind")]
+    """The record."""

@@ -60,7 +60,7 @@ class Turn:
     tokens: tuple[int, ...] = ()
     """Token ids, in order."""
     logprobs: tuple[float, ...] = ()
-    """Log-probability of each token under the sampling distribution; empty unless role is policy."""
+    """Log-probability of each token when it was sampled; empty unless role is policy."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The closed set of losses, and the batch they are computed on. Data only: engines do the computing.
+"""The closed set of losses, and the batch they are computed on. Data only: engines compute.
 
-Notation: a row has tokens x_0..x_T; position t >= 1 is trained with weight w_t >= 0 (0 on prompt and
-tool tokens); lp_t is the log-probability under the policy being trained, at temperature 1.
+Notation: a row has tokens x_0..x_T; position t >= 1 is trained with weight w_t (0 on prompt and tool
+tokens); lp_t is the log-probability under the policy being trained, at temperature 1.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Reduction = Literal["tokens", "rows", "sum"]
-"""``tokens``: sum of w*loss over all rows / sum of w. ``rows``: each row's own weighted mean, then the
-mean over rows. ``sum``: no division. Denominators are those of the whole batch, however it is split."""
+"""``tokens``: sum of w*loss over all rows / sum of |w|. ``rows``: each row's weighted mean, then the
+mean over the rows (or pairs) that have a weight. ``sum``: no division. Denominators are those of
+the whole batch, however it is split."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sequence with what the losses need; per-token tuples have one entry per token of ``tokens``."""
+    """One sequence with what the losses need; per-token tuples are as long as ``tokens``."""
 
     tokens: tuple[int, ...]
     """Prompt, then everything after it."""
@@ -35,7 +36,7 @@ class Row:
     desirable: bool = True
     """Preference: the better of its pair, or desirable by itself."""
     teacher: tuple[tuple[tuple[int, float], ...], ...] = ()
-    """Distillation: for each position the teacher's top (token, log-probability); empty where w_t is 0."""
+    """Distillation: the teacher's top (token, log-probability) by position; empty where w_t is 0."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,13 @@ class CrossEntropy:
 class PolicyGradient:
     """Clipped policy gradient (PPO, arXiv 1707.06347 eq. 7), with bounds per token.
 
-    With rho_t = exp(lp_t - old_t): -w_t * min(rho_t * A_t, clip(rho_t, 1 - low_t, 1 + high_t) * A_t)
+    With rho_t = exp(lp_t - old_t):
+    -w_t * min(rho_t * A_t, clip(rho_t, 1 - low_t, 1 + high_t) * A_t)
     + kl * w_t * (exp(ref_t - lp_t) - (ref_t - lp_t) - 1), the k3 estimate of KL to the reference.
     """
 
     ratio: Literal["token", "sequence"] = "token"
-    """``sequence``: rho of a row is the exponential of its weighted mean log-ratio (GSPO, arXiv 2507.18071)."""
+    """``sequence``: a row's rho is exp of its weighted mean log-ratio (GSPO, arXiv 2507.18071)."""
     kl: float = 0.0
     """Weight of the KL term; needs ``reference_logprobs``."""
     reduction: Reduction = "tokens"
@@ -89,7 +91,7 @@ class Distillation:
     """Divergence to a teacher's top tokens plus one bucket for all others, position by position."""
 
     divergence: Literal["forward_kl", "reverse_kl", "jensen_shannon"] = "reverse_kl"
-    """forward: KL(teacher || policy). reverse: KL(policy || teacher). Jensen-Shannon: equal mixture."""
+    """forward: KL(teacher || policy); reverse: KL(policy || teacher); else their equal mixture."""
     reduction: Reduction = "tokens"
 
 

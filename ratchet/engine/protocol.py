@@ -1,6 +1,6 @@
 """The contract of an engine: the verbs by which policies are made, sampled, scored and trained.
 
-They are the verbs of the Tinker API (anchored in what SkyRL, verl and hosted services serve), so one
+They are the verbs of the Tinker API, which SkyRL, verl and hosted services serve, so that one
 adapter reaches existing distributed trainers. An engine knows tokens and policies; it knows nothing
 of tasks, rewards or generations.
 """
@@ -100,7 +100,7 @@ class StepReport:
 
 
 class Engine(Protocol):
-    """Named policies on shared bases. Names are the caller's; a taken or unknown one is an EngineError."""
+    """Named policies on shared bases. A taken or unknown name is an EngineError."""
 
     def create(self, name: str, base: str, kind: Adapter | Full, seed: int = 0) -> None:
         """Make a trainable policy that starts out equal to its base."""
@@ -141,7 +141,7 @@ class Engine(Protocol):
         ...
 
     def pin(self, name: str) -> str:
-        """Return the name of an immutable copy that can be sampled and scored while training goes on."""
+        """Return the name of an immutable copy, to be sampled and scored while training goes on."""
         ...
 
     def save(self, name: str, folder: Path, optimiser: bool = True) -> None:
@@ -149,7 +149,7 @@ class Engine(Protocol):
         ...
 
     def load(self, name: str, folder: Path) -> None:
-        """Make a new policy from a saved folder, bit for bit; without saved moments they start fresh."""
+        """Make a new policy from a saved folder, bit for bit; unsaved moments start fresh."""
         ...
 
     def supports(self, loss: Loss) -> str | None:

@@ -131,7 +131,9 @@ def _scales(rows: Sequence[_Forward], reduction: Reduction) -> list[float]:
     return [1.0 / (counted * total) if total > 0.0 else 0.0 for total in totals]
 
 
-def _sums(rows: Sequence[_Forward], loss: CrossEntropy | PolicyGradient | Distillation) -> list[_Part]:
+def _sums(
+    rows: Sequence[_Forward], loss: CrossEntropy | PolicyGradient | Distillation
+) -> list[_Part]:
     parts = []
     for row, scale in zip(rows, _scales(rows, loss.reduction), strict=True):
         if isinstance(loss, CrossEntropy):
@@ -216,7 +218,7 @@ def _divergence(
     if loss.divergence == "forward_kl":
         value, slope = q @ (q_log - p_log), -q
     elif loss.divergence == "reverse_kl":
-        value, slope = p @ (p_log - q_log), p * (p_log - q_log + 1.0)
+        value, slope = p @ (p_log - q_log), p * (p_log - q_log)
     else:
         middle = np.logaddexp(p_log, q_log) - np.log(2.0)
         value = 0.5 * (p @ (p_log - middle) + q @ (q_log - middle))
@@ -237,9 +239,7 @@ def _report(value: float, rows: Sequence[_Forward], parts: Sequence[_Part]) -> L
     return LossReport(
         loss=value,
         tokens=tokens,
-        logprobs=tuple(
-            tuple(np.where(row.weights != 0.0, row.lp, 0.0).tolist()) for row in rows
-        ),
+        logprobs=tuple(tuple(np.where(row.weights != 0.0, row.lp, 0.0).tolist()) for row in rows),
         clipped=sum(part.clipped for part in parts) / tokens,
         kl=sum(part.kl for part in parts) / weight,
     )

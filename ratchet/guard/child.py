@@ -29,14 +29,16 @@ from ratchet.guard.messages import (
 
 R = TypeVar("R")
 
+FAREWELL = 5.0
+"""Seconds that the process may take to close by itself."""
+
 
 class Child:
     """One evaluator process. It has a session of its own, so Ctrl-C reaches the loop alone."""
 
-    def __init__(self, folder: Path, timeout: float) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._errors = folder / ERRORS
-        self._timeout = timeout
         self._expired = False
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -50,22 +52,22 @@ class Child:
             )
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The process id, or None once it has ended."""
+        return self._process.pid if self._process.poll() is None else None
 
-    def ask(self, request: Open | Draw | Score | Close, kind: type[R]) -> R:
-        """Send a request and return its reply; raises EvaluatorError if refused or left without one.
+    def ask(self, request: Open | Draw | Score | Close, kind: type[R], timeout: float) -> R:
+        """Send a request and return its reply; raises EvaluatorError on a refusal or on none.
 
         After an interruption the two sides may disagree on whose turn it is, so the process ends.
         """
         try:
-            line = self._exchange(to_line(request))
+            line = self._exchange(to_line(request), timeout)
         except BaseException:
             self.kill()
             raise
         if not line.endswith(b"\n"):
-            raise self._failure(request.kind)
+            raise self._failure(request.kind, timeout)
         reply = read_reply(line)
         if isinstance(reply, Refused):
             raise EvaluatorError(reply.error, reply.hint)
@@ -80,7 +82,7 @@ class Child:
         """End the process: asked first, then by force."""
         if self._process.poll() is None:
             with contextlib.suppress(EvaluatorError):
-                self.ask(Close(), Closed)
+                self.ask(Close(), Closed, FAREWELL)
         self.kill()
 
     def kill(self) -> None:
@@ -92,13 +94,13 @@ class Child:
             with contextlib.suppress(BrokenPipeError):
                 cast("IO[bytes]", pipe).close()
 
-    def _exchange(self, line: bytes) -> bytes:
+    def _exchange(self, line: bytes, timeout: float) -> bytes:
         """Write a line and read one; empty or cut short when the process has ended."""
         source, sink = self._process.stdout, self._process.stdin
         if source is None or sink is None or source.closed or self._process.poll() is not None:
             return b""
         # The alarm ends the process, which frees a blocked write as well as a blocked read.
-        alarm = threading.Timer(self._timeout, self._expire)
+        alarm = threading.Timer(timeout, self._expire)
         alarm.daemon = True
         alarm.start()
         try:
@@ -119,11 +121,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _failure(self, verb: str) -> EvaluatorError:
+    def _failure(self, verb: str, timeout: float) -> EvaluatorError:
         self.kill()
         hint = f"read {self._errors}, then continue: ratchet resume RUN"
         if self._expired:
-            return EvaluatorError(f"no reply to {verb!r} in {self._timeout:g} s", hint)
+            return EvaluatorError(f"no reply to {verb!r} in {timeout:g} s", hint)
         status = self._process.returncode
         return EvaluatorError(f"the evaluator ended with status {status}, before {verb!r}", hint)
 

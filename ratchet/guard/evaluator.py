@@ -31,22 +31,23 @@ class Evaluator:
     """The charter, as read before the process started."""
     charter_hash: str
     """Its hash; the process refuses to work under another."""
+    timeout: float
+    """Seconds that the process may take for one reply; the solver's time does not count."""
 
     def __init__(self, charter: Path, seed: int, folder: Path, timeout: float = 120.0) -> None:
-        """``timeout``: seconds that the process may take for a reply; the solver's time is free."""
         self.charter = Charter.read(charter)
         self.charter_hash = self.charter.hash
         self._path = charter.resolve()
         self._seed = seed
         self._folder = folder.resolve()
-        self._timeout = timeout
+        self.timeout = timeout
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
-        self._child = Child(self._folder, self._timeout)
+        self._child = Child(self._folder)
         try:
             request = Open(str(self._path), self.charter_hash, self._seed, str(self._folder))
-            self._child.ask(request, Opened)
+            self._child.ask(request, Opened, self.timeout)
         except BaseException:
             self._child.kill()
             raise
@@ -61,6 +62,11 @@ class Evaluator:
         if self._child is not None:
             self._child.close()
             self._child = None
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process, or None if it is not running."""
+        return self._child.pid if self._child is not None else None
 
     def measure(
         self,
@@ -84,11 +90,14 @@ class Evaluator:
             raise EvaluatorError(
                 "the evaluator is not running", "enter it first: with Evaluator(...) as evaluator"
             )
-        drawn = self._child.ask(Draw(stream, n, draw, sealed), Drawn)
-        prompts = [prompt.text for prompt in drawn.prompts]
+        request = Draw(stream, n, draw, sealed)
+        prompts = [p.text for p in self._child.ask(request, Drawn, self.timeout).prompts]
         answers = solver.answer(prompts, seed) if prompts else []
-        checked = _require_answers(answers, len(prompts), label)
-        return Scores(self._child.ask(Score(stream, n, draw, label, checked, sealed), Scored).items)
+        asked = len(prompts)
+        del prompts
+        given = _require_answers(answers, asked, label)
+        answered = Score(stream, n, draw, label, given, sealed)
+        return Scores(self._child.ask(answered, Scored, self.timeout).items)
 
 
 def _require_answers(answers: Sequence[str], n: int, label: str) -> tuple[str, ...]:
@@ -99,5 +108,4 @@ def _require_answers(answers: Sequence[str], n: int, label: str) -> tuple[str, .
         if not isinstance(answer, str):
             kind = type(answer).__name__
             raise EvaluatorError(f"{label}: answer {place} is a {kind}, not a text", hint)
-    # Halves of surrogate pairs are text in Python but not in JSON or UTF-8.
-    return tuple(answer.encode("utf-8", "replace").decode() for answer in answers)
+    return tuple(answers)

@@ -47,8 +47,11 @@ class Examiner:
         self._hash = request.charter_hash
         self._require_same_charter()
         self._world = _load_world(self._charter.world)
-        _require_families(self._charter, self._world)
         self._key = AnchorKey.derive(self._hash, self._seed)
+        # The order of a table is not part of the charter's hash, so it may not shape a draw.
+        self._families = dict(sorted(self._charter.families.items()))
+        self._levels = dict(sorted(self._charter.levels.items()))
+        self._require_known_weights()
         self._draws: dict[tuple[Stream, int, int], list[Task]] = {}
         self._folder.mkdir(parents=True, exist_ok=True)
         _drop_cut_line(self._folder / RECORDS)
@@ -103,11 +106,7 @@ class Examiner:
             with self._in_world("anchors"):
                 anchors = list(
                     self._world.anchors(
-                        rng,
-                        request.n,
-                        request.stream,
-                        self._charter.families,
-                        self._charter.levels,
+                        rng, request.n, request.stream, self._families, self._levels
                     )
                 )
             if len(anchors) > request.n or len({task.id for task in anchors}) < len(anchors):
@@ -160,6 +159,24 @@ class Examiner:
                 "report the result it was opened for, or start a new run: ratchet run",
             )
 
+    def _require_known_weights(self) -> None:
+        """Refuse families and levels that the world lacks before anything is measured."""
+        known = ", ".join(self._world.families)
+        for family in self._families:
+            if family not in self._world.families:
+                close = nearest(family, list(self._world.families))
+                raise EvaluatorError(
+                    f"{self._path}: unknown family {family!r}{close}", f"use one of {known}"
+                )
+        try:
+            rng = self._key.rng(Stream.AUDIT, 0)
+            self._world.anchors(rng, 0, Stream.AUDIT, self._families, self._levels)
+        except Exception as error:
+            traceback.print_exc()
+            raise EvaluatorError(
+                f"{self._path}: {type(error).__name__}: {error}", f"correct {self._path}"
+            ) from error
+
     def _require_same_charter(self) -> None:
         try:
             found = Charter.read(self._path).hash
@@ -201,16 +218,6 @@ def _load_world(place: str) -> World:
     if lacking:
         raise EvaluatorError(f"{place!r} is not a world: it has no {', '.join(lacking)}", hint)
     return cast(World, world)
-
-
-def _require_families(charter: Charter, world: World) -> None:
-    for family in charter.families:
-        if family not in world.families:
-            close = nearest(family, list(world.families))
-            raise EvaluatorError(
-                f"the charter's family {family!r} is unknown to world {world.name!r}{close}",
-                f"its families are {', '.join(world.families)}",
-            )
 
 
 def _drop_cut_line(path: Path) -> None:

@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ratchet.core.codec import from_data, to_data
+from ratchet.core.errors import EvaluatorError
 from ratchet.core.evidence import ItemScore
 from ratchet.worlds.protocol import Stream
 
@@ -152,12 +153,25 @@ def to_line(message: Any) -> bytes:
 
 
 def read_request(line: bytes) -> Open | Draw | Score | Close:
-    """Read a request; raises ValueError on anything else."""
-    request: Open | Draw | Score | Close = from_data(Request, json.loads(line))
+    """Read a request; raises EvaluatorError on anything else."""
+    request: Open | Draw | Score | Close = _read(Request, line)
     return request
 
 
 def read_reply(line: bytes) -> Opened | Drawn | Scored | Closed | Refused:
-    """Read a reply; raises ValueError on anything else."""
-    reply: Opened | Drawn | Scored | Closed | Refused = from_data(Reply, json.loads(line))
+    """Read a reply; raises EvaluatorError on anything else."""
+    reply: Opened | Drawn | Scored | Closed | Refused = _read(Reply, line)
     return reply
+
+
+def _read(kind: Any, line: bytes) -> Any:
+    """Read a message; what is wrong with it is told by place and type, never by quoting it."""
+    hint = "use one version of Ratchet on both sides"
+    try:
+        return from_data(kind, json.loads(line))
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        told = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['type']}" for p in problems[:3])
+        raise EvaluatorError(f"malformed message: {told}", hint) from None
+    except ValueError:
+        raise EvaluatorError("malformed message: not JSON", hint) from None

@@ -12,11 +12,10 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from pydantic import ValidationError
-
 from ratchet.core.errors import EvaluatorError, RatchetError
 from ratchet.guard.examiner import Examiner
 from ratchet.guard.messages import (
+    ERRORS,
     Close,
     Closed,
     Draw,
@@ -56,15 +55,9 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 reply = _examine(request, examiner)
         except RatchetError as error:
             reply = Refused(error.message, error.hint)
-        except ValidationError as error:
-            reply = Refused(
-                f"malformed request: {_explain(error)}", "send the message as documented"
-            )
         except Exception as error:
             traceback.print_exc()
-            reply = Refused(
-                f"the evaluator raised {type(error).__name__}", "read its standard error"
-            )
+            reply = Refused(f"the evaluator raised {type(error).__name__}", f"read {ERRORS}")
         replies.write(to_line(reply))
         replies.flush()
         if isinstance(reply, Closed):
@@ -83,12 +76,6 @@ def _examine(request: Draw | Score, examiner: Examiner | None) -> Drawn | Scored
     if isinstance(request, Draw):
         return examiner.draw(request)
     return examiner.score(request)
-
-
-def _explain(error: ValidationError) -> str:
-    """Name what is wrong and where, without quoting the input."""
-    problems = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems[:3])
 
 
 def _take_stdio() -> tuple[BinaryIO, BinaryIO]:

@@ -1,1 +1,1 @@
-"""The loop: state, generation, gate, ledger, versions, resume, studies. The only code that promotes."""
+"""The loop: state, generation, gate, ledger, versions, resume, studies. Only it promotes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ratchet.core.codec import from_data, hash_text, to_data
 from ratchet.core.errors import RunError
-from ratchet.core.records import Record
+from ratchet.core.records import Line
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.recipe import Records
 from ratchet.loop.versions import Store
@@ -74,7 +74,7 @@ class RunFolder:
             return []
         try:
             with gzip.open(path, "rt", encoding="utf-8") as file:
-                return [from_data(Record, json.loads(line)) for line in file]
+                return [from_data(Line, {"record": json.loads(line)}).record for line in file]
         except (OSError, EOFError, ValueError) as error:
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 

@@ -1,7 +1,7 @@
 """The gate: what may become the system.
 
-This is the simple gate: one paired interval per decision. It does not spend an error budget over the
-life of a run; the protocol lets a gate draw anchors in as many batches as it needs.
+This is the simple gate: one paired interval per decision. It spends no error budget over the life of
+a run; the protocol lets a gate draw anchors in as many batches as it needs.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Ledger:
         return entry
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """Read entries in order, checking the chain; RunError names the first that does not hold."""
+        """Read entries in order and check the chain; RunError names the first that breaks it."""
         previous = _START
         try:
             rows = self._db.execute("select * from entries order by seq").fetchall()

@@ -72,15 +72,18 @@ class Loop:
             if position is None:
                 position = self._start(ledger, evaluator)
             planted: dict[str, bool] = next(ledger.entries("start")).body["planted"]
+            meter = Meter(self.recipe.spent)
             if not all(planted.values()):
-                return self._end(ledger, "invalid", {})
+                return self._end(ledger, "invalid", {}, {}, meter)
             while position.generation < self.config.generations and not position.halted:
                 position = self._turn(ledger, evaluator, position)
+            meter = Meter(self.recipe.spent)
             scores = self._measure_final(ledger, evaluator, position)
+            epilogue = self.recipe.epilogue(position.initial, position.incumbent)
             states = judge(planted, read_tally(ledger))
             dead = Liveness.DEAD in states.values()
             status = "invalid" if dead else "halted" if position.halted else "completed"
-            return self._end(ledger, status, scores)
+            return self._end(ledger, status, scores, epilogue, meter)
 
     def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
         meter = Meter(self.recipe.spent)
@@ -230,9 +233,16 @@ class Loop:
             scores[name] = by_state[state.hash]
         return {name: to_data(value) for name, value in scores.items()}
 
-    def _end(self, ledger: Ledger, status: str, scores: Mapping[str, Any]) -> str:
-        meter = Meter(self.recipe.spent)
-        ledger.append("end", {"status": status, "scores": dict(scores), "cost": meter.read()})
+    def _end(
+        self,
+        ledger: Ledger,
+        status: str,
+        scores: Mapping[str, Any],
+        epilogue: Mapping[str, Any],
+        meter: Meter,
+    ) -> str:
+        body = {"status": status, "scores": dict(scores), "epilogue": dict(epilogue)}
+        ledger.append("end", {**body, "cost": meter.read()})
         self.tell(Event("end", {"status": status}))
         return status
 

@@ -1,4 +1,4 @@
-"""What something cost: seconds, tokens, peak memory. Kept apart from everything that is compared."""
+"""What something cost: seconds, tokens, peak memory. Apart from all that is compared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Meter:
 
 
 def peak_rss_mb() -> float:
-    """Return the peak resident memory of this process and its largest child, in MB (2**20 bytes)."""
+    """Return peak resident memory of this process and its largest child, in MB (2**20 bytes)."""
     kilobytes = sum(
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

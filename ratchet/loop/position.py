@@ -10,7 +10,7 @@ from ratchet.core.codec import from_data, to_data
 from ratchet.core.errors import RunError
 from ratchet.core.evidence import Decision, Verb
 from ratchet.core.findings import Finding, Restart, Reweight, Rollback, SetParameter
-from ratchet.core.state import State
+from ratchet.core.state import Component, State
 from ratchet.loop.ledger import Entry
 from ratchet.loop.recipe import Parameter
 
@@ -60,8 +60,8 @@ class Position:
             elif isinstance(action, Reweight):
                 after = after._set(action.weights, finding.name)
             elif isinstance(action, Restart):
-                component = _find(self.initial, action.component, finding.name)
-                after = replace(after, branch=after.branch.replace(**{action.component: component}))
+                fresh = _first_version(self.initial, action.component, finding.name)
+                after = replace(after, branch=after.branch.replace(**fresh))
             elif isinstance(action, Rollback):
                 if action.generation not in self.promoted:
                     raise RunError(
@@ -121,9 +121,12 @@ def pointers(position: Position) -> dict[str, Any]:
     }
 
 
-def _find(state: State, name: str, finding: str) -> Any:
-    if name not in state:
+def _first_version(initial: State, name: str, finding: str) -> dict[str, Component]:
+    """Return a component's first version, and that of its parts (``name.part``)."""
+    fresh = {n: c for n, c in initial.items() if n == name or n.startswith(f"{name}.")}
+    if not fresh:
         raise RunError(
-            f"{finding} restarts {name!r}, which the state does not have", f"one of {sorted(state)}"
+            f"{finding} restarts {name!r}, which the state does not have",
+            f"name one of: {', '.join(sorted(initial))}",
         )
-    return state[name]
+    return fresh

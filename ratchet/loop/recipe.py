@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.findings import Finding
@@ -69,11 +70,14 @@ class Probe(Protocol):
 
 
 class Recipe(Protocol):
-    """A method: how a state improves itself, and how a state answers prompts."""
+    """A method: how a state improves itself, and how a state answers prompts.
 
-    probes: Sequence[Probe]
+    Subclass it: what has a default here needs no word in a recipe.
+    """
+
+    probes: Sequence[Probe] = ()
     """Watch every generation."""
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, Parameter] = MappingProxyType({})
     """What findings may set or reweight, with the starting values."""
 
     def initial(self, seed: Seed) -> State:
@@ -84,18 +88,22 @@ class Recipe(Protocol):
         """Return every mechanism with its planted trigger, wired to this state."""
         ...
 
-    def bases(self, state: State) -> Mapping[str, Solver]:
-        """Return the procedures by which the untrained state may be judged; at least one."""
-        ...
-
     def improve(self, state: State, context: Context) -> Candidate:
         """Make a better state out of this one."""
         ...
 
     def solver(self, state: State) -> Solver:
-        """Return what is measured: the state's policy with its rollout procedure, or its program."""
+        """Return what is measured: a policy with its rollout procedure, or a program."""
         ...
+
+    def bases(self, state: State) -> Mapping[str, Solver]:
+        """Return the procedures by which the untrained state may be judged; at least one."""
+        return {"untrained": self.solver(state)}
+
+    def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
+        """Return what else the report shall show of before and after, as plain JSON data."""
+        return {}
 
     def spent(self) -> Cost:
         """Return what this object has consumed so far."""
-        ...
+        return Cost()

@@ -50,6 +50,10 @@ class Store:
             )
         return home
 
+    def write(self, kind: str, name: str, text: str) -> Component:
+        """Keep one text file as a component."""
+        return self.close(kind, lambda folder: _write_text(folder / name, text))
+
     def read(self, component: Component, name: str) -> str:
         """Return the text of one file of a component."""
         return (self.open(component) / name).read_text(encoding="utf-8")
@@ -60,6 +64,10 @@ class Store:
         for path in self.folder.iterdir():
             if path.name not in kept:
                 shutil.rmtree(path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _sync(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The methods: one folder each, wiring only. A paper adds a mechanism in a layer and a recipe here."""
+"""The methods: one folder each, wiring only. A paper adds one mechanism and one recipe."""

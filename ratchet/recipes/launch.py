@@ -66,7 +66,8 @@ def list_methods() -> list[str]:
     """Return the names of the built-in recipes."""
     folders = pkgutil.iter_modules(ratchet.recipes.__path__)
     return sorted(
-        info.name for info in folders
+        info.name
+        for info in folders
         if info.ispkg and (Path(ratchet.recipes.__path__[0]) / info.name / "recipe.py").is_file()
     )
 

@@ -44,7 +44,7 @@ class Procedure:
     tool: Tool | None = None
     """The tool, if there is one; a call needs a turn after it."""
     read: Callable[[str, str], str] = lambda prompt, text: text
-    """Makes the answer out of the prompt and all text after it."""
+    """Makes the answer out of the prompt and the policy's last turn: a tool cannot answer."""
 
     def fill(self, prompt: str) -> str:
         """Return the text that the policy reads."""

@@ -39,7 +39,7 @@ def rollout(
 ) -> list[list[Attempt]]:
     """Attempt each task ``k`` times and return the attempts by task, in order.
 
-    Tool results become turns of role ``tool``, which are never trained on. The token limit holds for
+    Tool results become turns of role ``tool``, which are never trained on. The token limit is for
     all turns of an attempt together. A last turn that still calls the tool stops with TURNS.
     """
     prompts = [engine.encode(policy, procedure.fill(task.prompt)) for task in tasks]
@@ -108,7 +108,8 @@ def _extend(
 
 
 def _finish(procedure: Procedure, policy: str, row: _Row) -> Attempt:
-    text = "".join(turn.text for turn in row.turns[1:])
+    last = row.turns[-1]
+    text = last.text if last.role == "policy" else ""
     return Attempt(
         row.task.id,
         policy,
@@ -134,8 +135,13 @@ class PolicySolver:
         """Return one answer per prompt."""
         tasks = [Task(str(i), "", prompt, "", 0) for i, prompt in enumerate(prompts)]
         groups = rollout(
-            self.engine, self.policy, self.procedure, tasks, seed,
-            temperature=self.temperature, progress=self.progress,
+            self.engine,
+            self.policy,
+            self.procedure,
+            tasks,
+            seed,
+            temperature=self.temperature,
+            progress=self.progress,
         )
         return [attempts[0].answer for attempts in groups]
 

@@ -37,7 +37,7 @@ class World(Protocol):
     def tasks(
         self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
     ) -> list[Task]:
-        """Draw ``n`` distinct open tasks, or as many as there are; raises ValueError on bad names."""
+        """Draw ``n`` distinct open tasks, or as many as there are; ValueError on bad names."""
         ...
 
     def check(self, task: Task, answer: str) -> Verdict:

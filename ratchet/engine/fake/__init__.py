@@ -1,4 +1,4 @@
-"""An engine without torch: scripted policies for tests of wiring, tabular ones that really learn."""
+"""An engine without torch: scripted policies to test wiring, tabular ones that really learn."""
 
 from ratchet.engine.fake.bases import Scripted, Tabular
 from ratchet.engine.fake.engine import FakeEngine

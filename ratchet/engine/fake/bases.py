@@ -18,7 +18,7 @@ class Scripted:
 
 @dataclass(frozen=True)
 class Tabular:
-    """A softmax table: the policy writes ``length`` actions, each drawn by context and past actions.
+    """A softmax table: the policy writes ``length`` actions, by context and past actions.
 
     Its logits are looked up by the key (``context(text)``, actions so far), where text is all that
     stands before the run of actions being written; tool text between two runs is thus seen.

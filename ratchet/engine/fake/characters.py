@@ -16,9 +16,9 @@ def encode(text: str) -> tuple[int, ...]:
 
 
 def decode(tokens: Sequence[int], actions: Sequence[str] = ()) -> str:
-    """Return characters as they are, neighbouring actions joined by a space, the end token left out.
+    """Return characters as they are and neighbouring actions joined by a space.
 
-    Raises EngineError on an id outside the vocabulary.
+    The end token is left out. Raises EngineError on an id outside the vocabulary.
     """
     pieces: list[str] = []
     after_action = False

@@ -34,7 +34,7 @@ class FakeEngine:
         self._pins = 0
 
     def create(self, name: str, base: str, kind: Adapter | Full, seed: int = 0) -> None:
-        """Make a policy equal to its base; nothing about it is random, so ``seed`` has no effect."""
+        """Make a policy equal to its base; nothing in it is random, so ``seed`` has no effect."""
         self._add(name, base, _policy(self._base(base)))
 
     def drop(self, name: str) -> None:
@@ -131,7 +131,7 @@ class FakeEngine:
     def _trainable(self, name: str) -> Policy:
         policy = self._get(name)
         if name in self._pinned:
-            raise EngineError(f"{name!r} is pinned and cannot be trained", "train the policy itself")
+            raise EngineError(f"{name!r} is pinned and never changes", "train the policy itself")
         return policy
 
     def _base(self, name: str) -> Scripted | Tabular:

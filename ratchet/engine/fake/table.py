@@ -32,7 +32,9 @@ class Table:
         """Return a copy without moments."""
         return Table(copy.deepcopy(self.logits))
 
-    def step(self, gradient: Mapping[Key, Array], start: Mapping[Key, Array], optim: Optim) -> float:
+    def step(
+        self, gradient: Mapping[Key, Array], start: Mapping[Key, Array], optim: Optim
+    ) -> float:
         """Take one AdamW step (arXiv 1711.05101, algorithm 2) and return the gradient's norm.
 
         ``start`` has the logits of keys touched for the first time. As in a dense table, keys of

@@ -1,8 +1,7 @@
-"""A policy whose every choice is a softmax over a table row, sampled, scored and trained exactly."""
+"""A policy whose every choice is a softmax over a table row: sampled, scored, trained exactly."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,8 +43,8 @@ class TabularPolicy:
         uniform = Seed(sampling.seed).child("tabular").rng().random(shape)
         rows: dict[Key, tuple[Array, Array]] = {}
         return [
-            [self._draw(*self._place(prompt), numbers, sampling, rows) for numbers in draws]
-            for prompt, draws in zip(prompts, uniform, strict=True)
+            [self._draw(place, numbers, sampling, rows) for numbers in draws]
+            for place, draws in zip(map(self._place, prompts), uniform, strict=True)
         ]
 
     def score(self, sequences: Sequence[Sequence[int]], topk: int) -> list[Scored]:
@@ -126,12 +125,12 @@ class TabularPolicy:
 
     def _draw(
         self,
-        context: str,
-        done: tuple[int, ...],
+        place: tuple[str, tuple[int, ...]],
         numbers: Array,
         sampling: Sampling,
         rows: dict[Key, tuple[Array, Array]],
     ) -> Completion:
+        context, done = place
         first = len(done)
         logprobs: list[float] = []
         text, stop = "", StopReason.END
@@ -143,8 +142,7 @@ class TabularPolicy:
             if key not in rows:
                 rows[key] = _distribution(self._logits(key), sampling)
             probabilities, reported = rows[key]
-            below = np.cumsum(probabilities)
-            action = int(np.searchsorted(below, numbers[len(logprobs)] * below[-1], side="right"))
+            action = _pick(probabilities, numbers[len(logprobs)])
             done = (*done, action)
             logprobs.append(float(reported[action]))
             text = " ".join(self.base.actions[a] for a in done[first:])
@@ -175,9 +173,18 @@ class TabularPolicy:
                     f"row {index}, field weights: position {t} is no action but has a weight",
                     "give weight to what the policy wrote, not to prompt or tool text",
                 )
-        tokens = tuple(max(token - FIRST_ACTION, 0) if self._is_action(token) else 0 for token in row.tokens)
+        tokens = tuple(
+            token - FIRST_ACTION if self._is_action(token) else 0 for token in row.tokens
+        )
         teacher = tuple(tuple((token - FIRST_ACTION, p) for token, p in top) for top in row.teacher)
         return replace(row, tokens=tokens, teacher=teacher)
+
+
+def _pick(probabilities: Array, number: float) -> int:
+    """Return the action whose share of [0, 1) holds the number; never one of probability 0."""
+    below = np.cumsum(probabilities)
+    found = int(np.searchsorted(below, number * below[-1], side="right"))
+    return min(found, int(np.flatnonzero(probabilities)[-1]))
 
 
 def _distribution(logits: Array, sampling: Sampling) -> tuple[Array, Array]:
@@ -195,8 +202,3 @@ def _distribution(logits: Array, sampling: Sampling) -> tuple[Array, Array]:
     logp[order[before >= sampling.top_p]] = -np.inf
     logp = log_softmax(logp)
     return np.exp(logp), logp
-
-
-def copy_table(table: Table) -> Table:
-    """Return a table that shares nothing with this one."""
-    return copy.deepcopy(table)

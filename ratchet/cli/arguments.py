@@ -1,0 +1,81 @@
+"""From the command line's words to a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, make_dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from ratchet.cli.catalogue import List
+from ratchet.cli.compare import Compare
+from ratchet.cli.doctor import Doctor
+from ratchet.cli.models import Models
+from ratchet.cli.reply import Command
+from ratchet.cli.reproduce import Reproduce
+from ratchet.cli.runs import Resume, RunOptions, WriteReport
+
+_ABOUT = "Recursive self-improvement of language models that only moves forward on evidence."
+_sub = tyro.conf.subcommand
+_Any = (
+    Annotated[List, _sub("list")]
+    | Annotated[RunOptions, _sub("run")]
+    | Annotated[Resume, _sub("resume")]
+    | Annotated[WriteReport, _sub("report")]
+    | Annotated[Compare, _sub("compare")]
+    | Annotated[Reproduce, _sub("reproduce")]
+    | Annotated[Models, _sub("models")]
+    | Annotated[Doctor, _sub("doctor")]
+)
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Return the command; raises RatchetError, or SystemExit after printing help or a mistake."""
+    if not arguments:
+        arguments = ["--help"]
+    if len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-"):
+        return _parse_run(arguments[1:])
+    command: Command = tyro.cli(_Any, args=arguments, prog="ratchet", description=_ABOUT)
+    return command
+
+
+def _parse_run(arguments: Sequence[str]) -> Command:
+    """Read ``run`` with every setting of its recipe as an option, its tier's values as defaults."""
+    from ratchet.recipes.launch import find_method
+
+    method = find_method(arguments[0])
+    tier = _value_of("--tier", arguments)
+    config = method.configure(tier)
+    taken = {field.name for field in fields(RunOptions)}
+    names = [name for name in type(config).model_fields if name not in taken]
+    options = [(name, _option(config, name), getattr(config, name)) for name in names]
+    named: tuple[str, Any, Any] = ("recipe", tyro.conf.Suppress[str], arguments[0])
+    kind = make_dataclass(
+        "Run",
+        [named, *options],
+        bases=(RunOptions,),
+        frozen=True,
+        kw_only=True,
+        namespace={
+            "settings": lambda self: {name: getattr(self, name) for name in names},
+            "__doc__": RunOptions.__doc__,
+        },
+    )
+    command: Command = tyro.cli(kind, args=arguments[1:], prog=f"ratchet run {method.name}")
+    return command
+
+
+def _option(config: Any, name: str) -> Any:
+    field = type(config).model_fields[name]
+    return Annotated[field.annotation, tyro.conf.arg(help=field.description)]
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str | None:
+    """Return the value of an option that must be known before the others can be read."""
+    for place, word in enumerate(arguments):
+        if word == option and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None

@@ -1,0 +1,118 @@
+"""``run``, ``resume`` and ``report``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ratchet.cli.reply import Reply, Stopped
+from ratchet.core.events import Listener
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Run a recipe: the system improves itself, and every change is measured on sealed problems."""
+
+    recipe: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]
+    """Name of a built-in recipe (see: ratchet list), or the path of a Python file."""
+    tier: Annotated[str, tyro.conf.arg(metavar="TIER")] = ""
+    """Which of the recipe's settings files to start from; its first by default."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Folder of the run; runs/RECIPE-TIER-seedN by default."""
+    json: bool = False
+    """Print the report as one JSON document on standard output, everything else elsewhere."""
+    quiet: bool = False
+    """Show nothing while it works."""
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return the recipe's settings given on the command line."""
+        return {}
+
+    def perform(self) -> Reply:
+        """Run it in a new folder."""
+        from ratchet.recipes.launch import find_method, launch
+
+        method = find_method(self.recipe)
+        config = method.configure(self.tier or None)
+        given = {**config.model_dump(), **self.settings()}
+        config = type(config).build(given, source="the options")
+        stem = f"{Path(config.recipe).stem}-{config.tier}-seed{config.seed}"
+        folder = self.out or free_folder(Path("runs"), stem)
+        return _work(lambda listener: launch(config, folder, listener), folder, self.quiet)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Go on with a run after its last finished generation."""
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder of the run."""
+    json: bool = False
+    """Print the report as one JSON document on standard output."""
+    quiet: bool = False
+    """Show nothing while it works."""
+
+    def perform(self) -> Reply:
+        """Resume it."""
+        from ratchet.recipes.launch import resume
+
+        return _work(lambda listener: resume(self.run, listener), self.run, self.quiet)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteReport:
+    """Write a run's report again, from its ledger and records."""
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder of the run."""
+    json: bool = False
+    """Print the report as one JSON document on standard output."""
+
+    def perform(self) -> Reply:
+        """Write it."""
+        from ratchet.loop.folder import RunFolder
+        from ratchet.report import write_report
+
+        report = write_report(RunFolder.existing(self.run))
+        return Reply(report, tell(report, self.run))
+
+
+def free_folder(parent: Path, stem: str) -> Path:
+    """Return the first of stem, stem-2, stem-3, ... that is not there yet."""
+    folder, number = parent / stem, 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{stem}-{number}"
+    return folder
+
+
+def tell(report: Mapping[str, Any], folder: Path) -> str:
+    """Return a run's outcome for people: what changed, how sure that is, where to read more."""
+    from ratchet.cli.reply import columns
+    from ratchet.report.schema import Report
+    from ratchet.report.words import decisions, duration, headline, interval
+
+    read = Report.model_validate(report)
+    rows = [
+        ["gain", interval(read.gain)],
+        ["same procedure", interval(read.gains.same_procedure)],
+        ["decisions", decisions(read)],
+        ["time", duration(read.cost.wall_s)],
+        ["report", str(folder / "report.html")],
+    ]
+    return f"{headline(read)}\n{columns(rows)}"
+
+
+def _work(work: Callable[[Listener], dict[str, Any]], folder: Path, quiet: bool) -> Reply:
+    from ratchet.report.display import live_display
+
+    try:
+        with live_display(quiet) as listener:
+            report = work(listener)
+    except KeyboardInterrupt as stop:
+        raise Stopped(folder) from stop
+    return Reply(report, tell(report, folder), int(report["status"] == "invalid"))

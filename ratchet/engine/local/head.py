@@ -1,0 +1,82 @@
+"""From hidden states to one number a position, without ever holding the logits of many positions.
+
+Logits are computed for one chunk of positions at a time. What a loss needs of a position (a
+log-probability, a divergence) is a function of that position's logits alone, so its slope in the
+hidden state is found in the same pass and kept instead of the logits: a row of the model's width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ratchet.engine.local.linear import linear
+
+CHUNK = 256
+"""Most positions whose logits exist at once."""
+
+Measure = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
+"""(logits [positions, vocabulary], which positions) -> (value to be trained on, log-probability)."""
+
+
+def measure_positions(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, measure: Measure
+) -> tuple[Tensor, Tensor]:
+    """Return (values, log-probabilities), both [positions]; the values carry the gradient.
+
+    ``hidden`` [positions, width]. The weight gets a gradient if it asks for one; the bias never does.
+    """
+    result: tuple[Tensor, Tensor] = _Positions.apply(hidden, weight, bias, measure)
+    return result
+
+
+def chunks(count: int, size: int = CHUNK) -> list[slice]:
+    """Return slices that cover ``count`` positions in order."""
+    return [slice(at, min(at + size, count)) for at in range(0, count, size)]
+
+
+def logits_of(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return logits in float32."""
+    return linear(hidden, weight, bias).float()
+
+
+class _Positions(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, measure: Measure
+    ) -> tuple[Tensor, Tensor]:
+        values, logprobs, slopes = [], [], []
+        frozen = weight.detach()
+        for part in chunks(len(hidden)):
+            with torch.enable_grad():
+                one = hidden[part].detach().requires_grad_()
+                value, logprob = measure(logits_of(one, frozen, bias), part)
+                slopes.append(torch.autograd.grad(value.sum(), one)[0])
+            values.append(value.detach())
+            logprobs.append(logprob.detach())
+        ctx.measure, ctx.bias = measure, bias
+        ctx.save_for_backward(hidden, weight, torch.cat(slopes))
+        found = torch.cat(logprobs)
+        ctx.mark_non_differentiable(found)
+        return torch.cat(values), found
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(
+        ctx: Any, slope: Tensor, _: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+        hidden, weight, slopes = ctx.saved_tensors
+        grad_hidden = slopes * slope[:, None].to(slopes.dtype) if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return grad_hidden, None, None, None
+        grad_weight = torch.zeros_like(weight)
+        for part in chunks(len(hidden)):
+            with torch.enable_grad():
+                own = weight.detach().requires_grad_()
+                value, _ = ctx.measure(logits_of(hidden[part].detach(), own, ctx.bias), part)
+                grad_weight += torch.autograd.grad((value * slope[part]).sum(), own)[0]
+        return grad_hidden, grad_weight, None, None

@@ -1,0 +1,211 @@
+"""Scoring and training: batches cut into micro-batches of packed rows, gradients added up.
+
+A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and about as
+many packed tokens as it is given. Tokens after a row's last trained one are not read at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ratchet.core.errors import EngineError
+from ratchet.engine.local import losses
+from ratchet.engine.local.base import Network
+from ratchet.engine.local.head import Measure, chunks, logits_of, measure_positions
+from ratchet.engine.local.tree import pack, shared
+from ratchet.engine.losses import Batch, Distillation, Loss, LossReport, Preference, Row
+from ratchet.engine.protocol import Scored
+from ratchet.engine.validate import trained
+
+
+def forward_backward(network: Network, batch: Batch, loss: Loss, micro_tokens: int) -> LossReport:
+    """Add the gradient of a checked batch to the tensors that ask for one.
+
+    Raises EngineError if the loss is not finite; what was added before then stays, for the caller
+    to discard.
+    """
+    scale = losses.scales(batch, loss)
+    total, clipped, kl = 0.0, 0, 0.0
+    logprobs: dict[int, list[float]] = {}
+    for index in micro_batches(batch, loss, micro_tokens):
+        rows = [batch.rows[i] for i in index]
+        values, found = _measure(network, rows, loss)
+        part = losses.loss_of(values, rows, [scale[i] for i in index], loss)
+        value = float(part.value.detach())
+        if not math.isfinite(value):
+            raise EngineError(
+                f"the loss is {value}; this call's gradient was discarded",
+                "look at old_logprobs, advantages and the reference of the batch",
+            )
+        if part.value.requires_grad:
+            part.value.backward()  # type: ignore[no-untyped-call]
+        total += value
+        clipped += part.clipped
+        kl += part.kl
+        logprobs.update(zip(index, found, strict=True))
+    places = [trained(row) for row in batch.rows]
+    tokens = sum(len(of_row) for of_row in places)
+    weight = sum(
+        abs(row.weights[t]) for row, of in zip(batch.rows, places, strict=True) for t in of
+    )
+    return LossReport(
+        loss=total,
+        tokens=tokens,
+        logprobs=tuple(
+            _spread(row, of, logprobs.get(i, []))
+            for i, (row, of) in enumerate(zip(batch.rows, places, strict=True))
+        ),
+        clipped=clipped / tokens,
+        kl=kl / weight,
+    )
+
+
+def score(
+    network: Network, sequences: Sequence[Sequence[int]], topk: int, read_tokens: int
+) -> list[Scored]:
+    """Return the log-probability of every token after the first of each sequence."""
+    results = [Scored(())] * len(sequences)
+    long = [i for i, tokens in enumerate(sequences) if len(tokens) > 1]
+    cut = _cut([(i,) for i in long], {i: tuple(sequences[i][:-1]) for i in long}, read_tokens)
+    with torch.inference_mode():
+        for index in cut:
+            for i, scored in zip(
+                index, _score([sequences[i] for i in index], network, topk), strict=True
+            ):
+                results[i] = scored
+    return results
+
+
+def micro_batches(batch: Batch, loss: Loss, micro_tokens: int) -> list[list[int]]:
+    """Return the indices of the rows of each micro-batch; pairs stay together and in order.
+
+    Rows without a trained position are left out, unless they are terms of a preference loss.
+    """
+    indices = range(len(batch.rows))
+    if losses.needs_pairs(loss):
+        units = [(i, i + 1) for i in indices[::2]]
+    elif isinstance(loss, Preference):
+        units = [(i,) for i in indices]
+    else:
+        units = [(i,) for i in indices if trained(batch.rows[i])]
+    return _cut(units, {i: _read_part(batch.rows[i]) for i in indices}, micro_tokens)
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The trained positions of a micro-batch, rows one after the other."""
+
+    before: list[int]
+    """Packed index of the token before each."""
+    tokens: list[int]
+    """The token that is predicted."""
+    counts: list[int]
+    """Positions of each row."""
+
+
+def _measure(
+    network: Network, rows: list[Row], loss: Loss
+) -> tuple[Sequence[Tensor], list[list[float]]]:
+    """Return each row's values at its trained positions, with gradient, and its log-probabilities."""
+    tree = pack([_read_part(row) for row in rows])
+    places = [trained(row) for row in rows]
+    targets = _Targets(
+        [where[t - 1] for where, of in zip(tree.where, places, strict=True) for t in of],
+        [row.tokens[t] for row, of in zip(rows, places, strict=True) for t in of],
+        [len(of) for of in places],
+    )
+    packed, _ = network.read(tree)
+    hidden = packed.index_select(0, torch.tensor(targets.before, device=packed.device).long())
+    measure = _likelihood(targets.tokens)
+    if isinstance(loss, Distillation):
+        teachers = [row.teacher[t] for row, of in zip(rows, places, strict=True) for t in of]
+        measure = _distillation(targets.tokens, teachers, loss)
+    if not targets.tokens:
+        return [hidden.sum(dim=1)] * len(rows), [[] for _ in rows]
+    values, found = measure_positions(hidden, network.head.weight, network.head.bias, measure)
+    return values.split(targets.counts), [lp.tolist() for lp in found.split(targets.counts)]
+
+
+def _likelihood(tokens: list[int]) -> Measure:
+    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
+        index = torch.tensor(tokens[part], device=logits.device)[:, None]
+        logprobs = logits.gather(1, index)[:, 0] - logits.logsumexp(dim=1)
+        return logprobs, logprobs
+
+    return measure
+
+
+def _distillation(
+    tokens: list[int], teachers: list[tuple[tuple[int, float], ...]], loss: Distillation
+) -> Measure:
+    likelihood = _likelihood(tokens)
+
+    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
+        value = losses.divergence(logits, teachers[part], loss.divergence)
+        return value, likelihood(logits.detach(), part)[1]
+
+    return measure
+
+
+def _score(sequences: list[Sequence[int]], network: Network, topk: int) -> list[Scored]:
+    tree = pack([tuple(tokens[:-1]) for tokens in sequences])
+    packed, _ = network.read(tree)
+    before = torch.tensor([i for where in tree.where for i in where], device=packed.device)
+    tokens = [token for sequence in sequences for token in sequence[1:]]
+    measure = _likelihood(tokens)
+    logprobs: list[float] = []
+    top: list[tuple[tuple[int, float], ...]] = []
+    for part in chunks(len(tokens)):
+        logits = logits_of(packed[before[part]], network.head.weight, network.head.bias)
+        logprobs += measure(logits, part)[1].tolist()
+        if topk:
+            best = logits.log_softmax(dim=1).topk(min(topk, logits.shape[1]), dim=1)
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            top += [tuple(zip(ids, values, strict=True)) for ids, values in pairs]
+    results, at = [], 0
+    for sequence in sequences:
+        own = slice(at, at + len(sequence) - 1)
+        results.append(Scored(tuple(logprobs[own]), tuple(top[own])))
+        at = own.stop
+    return results
+
+
+def _cut(
+    units: list[tuple[int, ...]], tokens: dict[int, tuple[int, ...]], limit: int
+) -> list[list[int]]:
+    """Cut units of rows, sorted by their tokens, into lists of at most ``limit`` packed tokens.
+
+    A unit that is longer by itself has a list of its own.
+    """
+    found: list[list[int]] = []
+    used = 0
+    for unit in sorted(units, key=lambda unit: tokens[unit[0]]):
+        whole = sum(len(tokens[i]) for i in unit)
+        new = whole
+        if found:
+            new -= sum(shared(tokens[found[-1][-1]], tokens[i]) for i in unit)
+        if found and used + new <= limit:
+            found[-1] += unit
+            used += new
+        else:
+            found.append(list(unit))
+            used = whole
+    return found
+
+
+def _read_part(row: Row) -> tuple[int, ...]:
+    """Return what must be read to predict the row's last trained token; at least one token."""
+    places = trained(row)
+    return row.tokens[: places[-1]] if places else row.tokens[:1]
+
+
+def _spread(row: Row, places: list[int], logprobs: list[float]) -> tuple[float, ...]:
+    spread = [0.0] * (len(row.tokens) - 1)
+    for t, logprob in zip(places, logprobs, strict=True):
+        spread[t - 1] = logprob
+    return tuple(spread)

@@ -1,0 +1,128 @@
+"""Token sequences packed into a prefix tree, so that what several share is computed once.
+
+A tree has three levels: a header that all sequences start with, stems that groups of them share, and
+leaves, one a sequence. The packed tokens go through the model as one row without padding; only
+attention looks at the levels. The result equals that of separate sequences up to rounding, and
+gradients flow through shared tokens (PrefixGrouper, arXiv 2506.05433, has the one-level case).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Tokens = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """The segments of one level, padded on the right to a common width where attention needs it."""
+
+    start: int
+    """Packed index of the level's first token."""
+    lengths: tuple[int, ...]
+    """Tokens of each segment; 0 is allowed."""
+
+    @property
+    def size(self) -> int:
+        """Tokens of all segments."""
+        return sum(self.lengths)
+
+    @property
+    def width(self) -> int:
+        """Tokens of the longest segment."""
+        return max(self.lengths, default=0)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Packed sequences."""
+
+    tokens: tuple[int, ...]
+    """Header, then stems, then leaves."""
+    positions: tuple[int, ...]
+    """Position of each packed token in its sequences."""
+    where: tuple[tuple[int, ...], ...]
+    """For each sequence, in the order given, the packed index of each of its tokens."""
+    levels: tuple[Level, Level, Level]
+    """Header (one segment), stems, leaves (one a sequence, in the order given)."""
+    parents: tuple[int, ...]
+    """For each leaf its stem."""
+
+
+def pack(sequences: Sequence[Tokens]) -> Tree:
+    """Pack sequences, none of them empty. What they share is found by itself."""
+    header = shared(min(sequences), max(sequences))
+    groups = _groups([tuple(s[header:]) for s in sequences])
+    tokens = list(sequences[0][:header])
+    positions = list(range(header))
+    base = tuple(range(header))
+    stems: list[tuple[int, ...]] = []
+    parents = [0] * len(sequences)
+    for group, stem in groups:
+        stems.append(tuple(range(len(tokens), len(tokens) + stem)))
+        tokens += sequences[group[0]][header : header + stem]
+        positions += range(header, header + stem)
+        for row in group:
+            parents[row] = len(stems) - 1
+    first_leaf, where, leaves = len(tokens), [], []
+    for row, sequence in enumerate(sequences):
+        stem_tokens = stems[parents[row]]
+        start = header + len(stem_tokens)
+        own = range(len(tokens), len(tokens) + len(sequence) - start)
+        tokens += sequence[start:]
+        positions += range(start, len(sequence))
+        where.append((*base, *stem_tokens, *own))
+        leaves.append(len(own))
+    levels = (
+        Level(0, (header,)),
+        Level(header, tuple(len(stem) for stem in stems)),
+        Level(first_leaf, tuple(leaves)),
+    )
+    return Tree(tuple(tokens), tuple(positions), tuple(where), levels, tuple(parents))
+
+
+def shared(left: Tokens, right: Tokens) -> int:
+    """Return how many tokens two sequences start with in common."""
+    same = 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            break
+        same += 1
+    return same
+
+
+def pad_index(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Return rows of indices as one tensor, filled with 0 on the right."""
+    width = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
+
+
+def _groups(sequences: Sequence[tuple[int, ...]]) -> list[tuple[list[int], int]]:
+    """Return groups of sequences with the length of the stem each shares.
+
+    Neighbours in sorted order are joined where they share at least a threshold; the threshold is
+    the one that saves most tokens.
+    """
+    order = sorted(range(len(sequences)), key=lambda i: sequences[i])
+    gaps = [shared(sequences[a], sequences[b]) for a, b in zip(order, order[1:], strict=False)]
+    best: list[tuple[list[int], int]] = [([i], 0) for i in order]
+    most = 0
+    for threshold in sorted({gap for gap in gaps if gap > 0}):
+        groups: list[tuple[list[int], int]] = []
+        group, stem = [order[0]], 0
+        for row, gap in zip(order[1:], gaps, strict=True):
+            if gap >= threshold:
+                stem = min(stem, gap) if len(group) > 1 else gap
+                group.append(row)
+            else:
+                groups.append((group, stem))
+                group, stem = [row], 0
+        groups.append((group, stem))
+        saved = sum((len(rows) - 1) * length for rows, length in groups)
+        if saved > most:
+            best, most = groups, saved
+    return best

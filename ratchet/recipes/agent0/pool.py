@@ -1,0 +1,33 @@
+"""The pool of a generation: what was proposed, attempted and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ratchet.core.records import Trace
+from ratchet.core.task import Task
+from ratchet.curriculum.propose import Proposal
+from ratchet.curriculum.rewards import Tried
+from ratchet.verify.labels import Labelled
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Proposals and what became of them."""
+
+    written: Sequence[Trace]
+    """Every proposal."""
+    judged: Sequence[Labelled]
+    """Every new task among them, with the solver's attempts."""
+    kept: Sequence[Labelled]
+    """Those the solver is trained on."""
+
+
+def try_of(proposal: Proposal, groups: Mapping[str, Labelled]) -> Tried:
+    """Return what came of a proposal; one that was not attempted counts as not valid."""
+    text, task = proposal.attempt.answer, proposal.outcome
+    if not isinstance(task, Task) or task.id not in groups:
+        return Tried(text, False)
+    group = groups[task.id]
+    return Tried(text, True, group.pass_rate, tuple(a.tool_calls for a in group.attempts))

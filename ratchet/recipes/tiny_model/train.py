@@ -1,0 +1,191 @@
+"""Training the tiny model from random weights on generated text: minutes on two cores."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from ratchet.core.seeds import Seed
+from ratchet.engine.models.folder import hash_file
+from ratchet.recipes.tiny_model.data import Mixture, Text
+from ratchet.recipes.tiny_model.tokenizer import (
+    EOS,
+    EOS_ID,
+    PAD_ID,
+    VOCABULARY,
+    create_tokenizer,
+    save_tokenizer,
+)
+from ratchet.worlds.arithmetic import Arithmetic
+
+WEIGHTS = "model.safetensors"
+SHAPE = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": VOCABULARY,
+    "hidden_size": 128,
+    "intermediate_size": 512,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 512,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10_000.0,
+    "hidden_act": "silu",
+    "tie_word_embeddings": True,
+    "attention_bias": False,
+    "mlp_bias": False,
+    "bos_token_id": None,
+    "eos_token_id": EOS_ID,
+    "pad_token_id": PAD_ID,
+}
+"""The content of config.json."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the tiny model is trained."""
+
+    steps: int = 1_500
+    """Optimiser steps."""
+    rows: int = 8
+    """Sequences a step."""
+    length: int = 320
+    """Tokens in a sequence."""
+    lr: float = 3e-3
+    """Peak of the cosine schedule."""
+    warmup: int = 40
+    """Steps over which the learning rate rises to its peak."""
+    threads: int = 2
+    """Threads of torch; another number gives slightly other weights."""
+    mixture: Mixture = field(default_factory=Mixture)
+    """What the training text is made of."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model."""
+
+    model: LlamaForCausalLM
+    """The model, in float32."""
+    losses: tuple[float, ...]
+    """Mean cross-entropy of each step, in nats a token."""
+
+
+def build(folder: Path, seed: int, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Train the tiny model, write it into a folder and return its manifest (recipe.json).
+
+    ``progress`` hears a line now and then. Equal seeds give equal weights on one machine.
+    """
+    started = time.perf_counter()
+    plan = Plan()
+    trained = train(plan, Seed(seed).child("tiny_model"), progress)
+    save_model(folder, trained.model)
+    recipe = {
+        "command": f"ratchet models build tiny --seed {seed}",
+        "seed": seed,
+        "sha256": hash_file(folder / WEIGHTS),
+        "parameters": count_parameters(trained.model),
+        "loss": round(trained.losses[-1], 3),
+        "training_seconds": round(time.perf_counter() - started),
+        "plan": asdict(plan),
+    }
+    _write(folder / "recipe.json", recipe)
+    return recipe
+
+
+def train(plan: Plan, seed: Seed, progress: Callable[[str], None] = lambda line: None) -> Trained:
+    """Train from random weights. Torch's random state and number of threads are left as found."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(plan.threads)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed.child("weights").integer())
+            model = LlamaForCausalLM(LlamaConfig(**SHAPE))
+        return Trained(model, tuple(_learn(model, plan, seed, progress)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def save_model(folder: Path, model: LlamaForCausalLM) -> None:
+    """Write configuration, tokenizer and weights; the weights as float16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: tensor.detach().to(torch.float16).contiguous()
+        for name, tensor in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    _write(folder / "config.json", SHAPE)
+    _write(folder / "generation_config.json", {"eos_token_id": EOS_ID, "pad_token_id": PAD_ID})
+    save_tokenizer(folder, longest=512)
+
+
+def count_parameters(model: LlamaForCausalLM) -> int:
+    """Return the number of weights, tied ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _learn(
+    model: LlamaForCausalLM, plan: Plan, seed: Seed, progress: Callable[[str], None]
+) -> Iterator[float]:
+    batches = _batches(plan, seed)
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=plan.lr, betas=(0.9, 0.98), fused=True)
+    model.train()
+    for step in range(plan.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.lr * _schedule(step, plan)
+        tokens = next(batches)
+        logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        if step % 100 == 0 or step == plan.steps - 1:
+            progress(f"step {step + 1} of {plan.steps}: loss {loss.item():.3f}")
+        yield loss.item()
+
+
+def _schedule(step: int, plan: Plan) -> float:
+    """Return the share of the peak learning rate: linear warm-up, then a cosine to 0."""
+    if step < plan.warmup:
+        return (step + 1) / plan.warmup
+    return 0.5 + 0.5 * cos(pi * (step - plan.warmup) / max(plan.steps - plan.warmup, 1))
+
+
+def _batches(plan: Plan, seed: Seed) -> Iterator[Tensor]:
+    """Yield tokens [rows, length + 1]; each row begins with a document and is filled with more."""
+    tokenizer = create_tokenizer()
+    documents = Text(Arithmetic(), plan.mixture, seed.child("text")).documents()
+    while True:
+        rows = [_fill_row(documents, plan.length + 1) for _ in range(plan.rows)]
+        encoded = tokenizer.encode_batch(rows)
+        yield torch.tensor([row.ids[: plan.length + 1] for row in encoded])
+
+
+def _fill_row(documents: Iterator[str], length: int) -> str:
+    """Join documents until there are at least so many characters; ``<eos>`` counts as one."""
+    row, size = "", 0
+    while size < length:
+        document = next(documents)
+        row += document + EOS
+        size += len(document) + 1
+    return row
+
+
+def _write(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Two softmax tables that teach each other which order of operations is right."""

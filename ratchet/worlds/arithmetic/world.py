@@ -1,0 +1,123 @@
+"""The world of arithmetic: problems by the million, truth by computing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+import numpy as np
+
+from ratchet.core.task import Rejection, Task, Verdict
+from ratchet.worlds.apportion import check_weights, draw_by_weight
+from ratchet.worlds.arithmetic.answers import read_integer
+from ratchet.worlds.arithmetic.expression import calculate, evaluate
+from ratchet.worlds.arithmetic.families import LEVELS_OF, WORLD, Problem
+from ratchet.worlds.arithmetic.levels import FAMILIES, LEVELS
+from ratchet.worlds.arithmetic.proposals import read_prompt, read_proposal
+from ratchet.worlds.arithmetic.reasons import Reason
+from ratchet.worlds.arithmetic.supply import Supply
+from ratchet.worlds.protocol import Stream
+
+EXAMPLES: tuple[tuple[str, str], ...] = tuple(
+    (prompt, calculate(prompt)) for prompt in ("7 - 3", "25 + 13", "6 * 13", "40 - 3 * 8")
+)
+"""Open problems and their answers, for few-shot prompts."""
+
+
+class Arithmetic:
+    """Sums, differences, products and short word problems; answers are whole numbers.
+
+    The prompt of a task is the bare expression, or the sentences of a word problem. Truth is
+    computed from the prompt. An answer is its last number, read leniently.
+    """
+
+    name: str = WORLD
+    families: tuple[str, ...] = FAMILIES
+
+    def tasks(
+        self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
+    ) -> list[Task]:
+        """Draw ``n`` distinct open tasks, spread evenly over the families that have the level.
+
+        Raises ValueError on an unknown level or family.
+        """
+        if level is not None:
+            check_weights({level: 1.0}, LEVELS, "level")
+        if family is not None:
+            check_weights({family: 1.0}, FAMILIES, "family")
+        random = _fast(rng)
+        offered = [f for f in FAMILIES if level is None or level in LEVELS_OF[f]]
+        families = [f for f in offered if family in (None, f)]
+        random.shuffle(families)
+        supplies = {f: Supply(f, None, random) for f in families}
+        problems = draw_by_weight(
+            n, dict.fromkeys(families, 1.0), lambda f, count: supplies[f].take(level, count)
+        )
+        random.shuffle(problems)
+        return [_task(problem) for problem in problems]
+
+    def check(self, task: Task, answer: str) -> Verdict:
+        """Compare the last number of an answer with the computed value. Total.
+
+        A task that this world cannot read fails with ``error`` in the evidence.
+        """
+        problem = read_prompt(task.prompt) if task.world == self.name else None
+        if problem is None:
+            return Verdict(
+                0.0, False, False, "exact", "the task cannot be read", {"error": "unreadable_task"}
+            )
+        value = read_integer(answer)
+        if value is None:
+            return Verdict(0.0, False, False, "exact", "expected a whole number")
+        if value != evaluate(problem.expression):
+            return Verdict(0.0, False, True, "exact", "not correct", {"read": str(value)})
+        return Verdict(1.0, True, True, "exact", "correct", {"read": str(value)})
+
+    def parse(self, text: str) -> Task | Rejection:
+        """Read a task that a model wrote; reasons are those of ``REASONS``. Total."""
+        problem = read_proposal(text)
+        if isinstance(problem, Reason):
+            return Rejection(problem.value, text[:200])
+        return _task(problem, ("model",))
+
+    def anchors(
+        self,
+        rng: np.random.Generator,
+        n: int,
+        stream: Stream,
+        families: Mapping[str, float],
+        levels: Mapping[int, float],
+    ) -> Sequence[Task]:
+        """Draw ``n`` distinct reserved tasks by family weight, then by level weight in each family.
+
+        Levels that a family lacks leave their weight to its others. Raises ValueError on an unknown
+        family or level, a weight that is negative or not finite, or if all weights are 0.
+        """
+        check_weights(families, FAMILIES, "family")
+        check_weights(levels, LEVELS, "level")
+        random = _fast(rng)
+        supplies = {f: Supply(f, stream, random) for f in FAMILIES if families.get(f)}
+
+        def take(family: str, count: int) -> list[Problem]:
+            offered = {level: levels.get(level, 0.0) for level in LEVELS_OF[family]}
+            return draw_by_weight(count, offered, supplies[family].take)
+
+        ordered = {f: families[f] for f in supplies}
+        problems = draw_by_weight(n, ordered, take)
+        random.shuffle(problems)
+        return [_task(problem) for problem in problems]
+
+
+def solve_exactly(prompt: str) -> int | None:
+    """Return the value of a task's prompt, or None if it states no problem. Total."""
+    problem = read_prompt(prompt)
+    return None if problem is None else evaluate(problem.expression)
+
+
+def _task(problem: Problem, lineage: tuple[str, ...] = ()) -> Task:
+    return Task(problem.id, WORLD, problem.prompt, problem.family, problem.level, lineage)
+
+
+def _fast(rng: np.random.Generator) -> Random:
+    """Return a generator that is quick for single draws, seeded from this one."""
+    return Random(int(rng.integers(2**63)))

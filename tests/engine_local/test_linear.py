@@ -1,0 +1,58 @@
+"""The fast linear layer equals torch's, values and gradients, and leaves global settings alone."""
+
+from __future__ import annotations
+
+import torch
+
+from ratchet.engine.local import linear as module
+from ratchet.engine.local.linear import Linear, LowRank, Switch, linear
+
+
+def test_values_and_gradients_equal_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for layer in (linear, torch.nn.functional.linear):
+        generator.manual_seed(0)
+        x = torch.randn(3, 5, 16, generator=generator, requires_grad=True)
+        weight = torch.randn(24, 16, generator=generator, requires_grad=True)
+        bias = torch.randn(24, generator=generator, requires_grad=True)
+        y = layer(x, weight, bias)
+        (y * torch.linspace(-1.0, 1.0, y.numel()).view_as(y)).sum().backward()  # type: ignore[no-untyped-call]
+        found.append([y.detach(), x.grad, weight.grad, bias.grad])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours is not None and theirs is not None
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_precision_is_that_of_float32() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 512, generator=generator)
+    weight = torch.randn(96, 512, generator=generator) / 512**0.5
+    exact = x.double() @ weight.double().t()
+    assert (linear(x, weight).double() - exact).abs().max() < 2e-5  # bfloat16 would be off by 1e-2
+
+
+def test_precision_setting_of_the_process_is_untouched() -> None:
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    linear(torch.ones(2, 4), torch.ones(3, 4))
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_switch_adds_scaled_product() -> None:
+    plain = torch.nn.Linear(6, 4)
+    switch = Switch()
+    layer = Linear(plain, "layer", switch)
+    x = torch.ones(2, 6)
+    base = layer(x)
+    torch.testing.assert_close(base, plain(x))
+    down, up = torch.full((2, 6), 0.5), torch.full((4, 2), 0.25)
+    switch.active = {"layer": LowRank(down, up, 3.0)}
+    torch.testing.assert_close(layer(x) - base, torch.full((2, 4), 3.0 * 2 * 0.25 * 3.0))
+    switch.active = {"another": LowRank(down, up, 3.0)}
+    torch.testing.assert_close(layer(x), base)
+
+
+def test_other_types_go_through_torch() -> None:
+    x = torch.ones(2, 4, dtype=torch.bfloat16)
+    assert linear(x, torch.ones(3, 4, dtype=torch.bfloat16)).dtype == torch.bfloat16
+    assert not module._plain_float(x)

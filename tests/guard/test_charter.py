@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ratchet.core.errors import ConfigError
+from ratchet.guard.charter import Charter, find_charter
+
+GOOD = """
+objective = "Add."
+world = "tests.guard.sums:Sums"
+[families]
+small = 0.25
+large = 0.75
+[levels]
+1 = 0.5
+2 = 0.5
+"""
+
+
+def read(folder: Path, text: str) -> Charter:
+    path = folder / "charter.toml"
+    path.write_text(text, "utf-8")
+    return Charter.read(path)
+
+
+def test_tables_are_read_with_their_types(tmp_path: Path) -> None:
+    charter = read(tmp_path, GOOD + "[quality]\nmargin = 0.25\n[budget]\ntokens = 10\n")
+    assert charter.families == {"small": 0.25, "large": 0.75}
+    assert charter.levels == {1: 0.5, 2: 0.5}
+    assert charter.quality.margin == 0.25
+    assert (charter.budget.seconds, charter.budget.tokens) == (None, 10)
+
+
+def test_hash_is_of_the_content_not_of_the_layout(tmp_path: Path) -> None:
+    plain = read(tmp_path, GOOD).hash
+    assert read(tmp_path, "# a comment\n" + GOOD + "[budget]\n").hash == plain
+    swapped = GOOD.replace("small = 0.25\nlarge = 0.75", "large = 0.75\nsmall = 0.25")
+    assert read(tmp_path, swapped).hash == plain
+    changes = [
+        GOOD.replace("Add.", "Subtract."),
+        GOOD.replace(":Sums", ":Raising"),
+        GOOD.replace("0.25", "0.35").replace("0.75", "0.65"),
+        GOOD.replace("2 = 0.5", "3 = 0.5"),
+        GOOD + "[quality]\nmargin = 0.1\n",
+        GOOD + "[budget]\nseconds = 5\n",
+    ]
+    assert len({plain, *(read(tmp_path, text).hash for text in changes)}) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (GOOD.replace("objective", "objectve"), "unknown key 'objectve' (did you mean 'objective'"),
+        (GOOD + "[quality]\nmargn = 1\n", "unknown key 'quality.margn' (did you mean 'margin'"),
+        (GOOD + "[budget]\ntoken = 1\n", "unknown key 'budget.token' (did you mean 'tokens'"),
+        (GOOD.replace("0.25", "0.35"), "families: .* sum to 1, these sum to 1.1"),
+        (GOOD.replace("0.25", "nan"), "families.small"),
+        (GOOD.replace("0.25", "-0.25").replace("0.75", "1.25"), "families.small"),
+        (GOOD.replace("2 = 0.5", "hard = 0.5"), "levels.hard"),
+        (GOOD.replace("sums:Sums", "sums"), "world"),
+        (GOOD + "[quality]\nmargin = -1\n", "quality.margin"),
+        (GOOD.replace("[levels]\n1 = 0.5\n2 = 0.5\n", ""), "levels: Field required"),
+    ],
+)
+def test_wrong_keys_and_values_are_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named.replace("(", r"\(")) as caught:
+        read(tmp_path, text)
+    assert caught.value.hint
+
+
+def test_find_charter_knows_names_and_paths(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(GOOD, "utf-8")
+    assert find_charter(str(own)) == own
+    assert find_charter("arithmetic").name == "arithmetic.toml"
+    with pytest.raises(ConfigError, match="did you mean 'arithmetic'"):
+        find_charter("arithmetics")
+    with pytest.raises(ConfigError, match="did you mean 'functions'"):
+        find_charter("charters/function.toml")
+
+
+def test_shipped_charters_are_sound() -> None:
+    arithmetic = Charter.read(find_charter("arithmetic"))
+    assert arithmetic.world == "ratchet.worlds.arithmetic:Arithmetic"
+    assert len(arithmetic.families) == 8
+    assert arithmetic.levels == {level: 0.2 for level in range(1, 6)}
+    assert arithmetic.quality.margin == 0.25
+    functions = Charter.read(find_charter("functions"))
+    assert functions.families == {"near": 0.7, "far": 0.3}
+    assert functions.quality.margin is None
