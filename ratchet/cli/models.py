@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -22,6 +23,10 @@ class Models:
     """list: what is here. get: install or download, and convert. build: train it from nothing."""
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ""
     """smollm2, tiny, or a hub id such as org/name; for get and build."""
+    seed: int = 1
+    """Root of the training's random draws; for build."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Where to write what was built; where Ratchet looks for it by default."""
     json: bool = False
     """Print one JSON document on standard output."""
 
@@ -35,7 +40,7 @@ class Models:
             raise ConfigError(f"which model to {self.action}?", "ratchet models list")
         if self.action == "get":
             return _get(self.name)
-        return _build(self.name)
+        return _build(self.name, self.seed, self.out)
 
 
 def check_models() -> list[Check]:
@@ -72,5 +77,17 @@ def _get(name: str) -> Reply:
     return Reply({"model": name, "folder": str(folder)}, f"{name} is ready in {folder}")
 
 
-def _build(name: str) -> Reply:
-    return Reply({}, "")
+def _build(name: str, seed: int, out: Path | None) -> Reply:
+    from ratchet.core.config import nearest
+    from ratchet.core.errors import ConfigError
+
+    if name != "tiny":
+        hint = f"ratchet models get {name}"
+        raise ConfigError(f"only tiny can be built, not {name!r}{nearest(name, ['tiny'])}", hint)
+    from ratchet.engine.models.find import TINY
+    from ratchet.recipes.tiny_model.train import build
+
+    folder = out or TINY
+    manifest = build(folder, seed, lambda line: print(line, file=sys.stderr))
+    told = f"tiny: {manifest['parameters']:,} parameters, loss {manifest['loss']}, in {folder}"
+    return Reply({"model": name, "folder": str(folder), "recipe": manifest}, told)

@@ -31,7 +31,7 @@ class Config(BaseModel):
 
     @classmethod
     def build(cls, data: dict[str, Any], source: str = "settings") -> Self:
-        """Validate plain data. Raises ConfigError naming each wrong key and the nearest right one."""
+        """Validate plain data. ConfigError names each wrong key and the nearest right one."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -41,8 +41,10 @@ class Config(BaseModel):
             ) from error
 
     def write(self, path: Path) -> None:
-        """Write every resolved value as TOML; a value of None is left out."""
-        path.write_text(tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)), "utf-8")
+        """Write every resolved value as TOML, whole or not at all; a value of None is left out."""
+        draft = path.with_name(path.name + ".draft")
+        draft.write_text(tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)), "utf-8")
+        draft.replace(path)
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,13 @@ def ignore(event: Event) -> None:
 
 @contextmanager
 def log_events(path: Path) -> Iterator[Listener]:
-    """Append events to a JSONL file, one flushed line each; ``progress`` ticks are left out."""
-    with path.open("a", encoding="utf-8") as file:
+    """Append events to a JSONL file, one line each as they come; ``progress`` ticks are left out.
+
+    A last line that a kill cut short is removed first.
+    """
+    _drop_cut_line(path)
+    # Unbuffered: after a failed write nothing is left that closing the file would write again.
+    with path.open("ab", buffering=0) as file:
         yield lambda event: _write(file, event)
 
 
@@ -54,8 +61,14 @@ def read_events(path: Path) -> Iterator[Event]:
                 yield Event(data["kind"], data["data"])
 
 
-def _write(file: IO[str], event: Event) -> None:
+def _write(file: BinaryIO, event: Event) -> None:
     if event.kind == "progress":
         return
-    file.write(json.dumps({"kind": event.kind, "data": dict(event.data)}) + "\n")
-    file.flush()
+    line = json.dumps({"kind": event.kind, "data": dict(event.data)}).encode() + b"\n"
+    if file.write(line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _drop_cut_line(path: Path) -> None:
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)

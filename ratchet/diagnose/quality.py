@@ -1,7 +1,7 @@
 """The quality probe: what training on one thing did to everyday English.
 
-200 short texts of our own (``everyday.txt``) are scored before and after; the figure is the relative
-change of perplexity, paired by text. It is a smoke alarm, not a benchmark.
+200 short texts of our own (``everyday.txt``) are scored before and after; the figure is the
+relative change of perplexity, paired by text. It is a smoke alarm, not a benchmark.
 """
 
 from __future__ import annotations

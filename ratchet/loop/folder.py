@@ -6,6 +6,7 @@ import fcntl
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ class RunFolder:
         try:
             with gzip.open(path, "rt", encoding="utf-8") as file:
                 return [from_data(Line, {"record": json.loads(line)}).record for line in file]
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
     def _records(self, generation: int) -> Path:

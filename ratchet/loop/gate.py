@@ -1,7 +1,7 @@
 """The gate: what may become the system.
 
-This is the simple gate: one paired interval per decision. It spends no error budget over the life of
-a run; the protocol lets a gate draw anchors in as many batches as it needs.
+This is the simple gate: one paired interval per decision, and no error budget over the life of a
+run. The protocol lets a gate draw anchors in as many batches as it needs.
 """
 
 from __future__ import annotations
@@ -73,14 +73,15 @@ class IntervalGate:
 def paired_gain(ours: Scores, theirs: Scores, seed: Seed, parsed_only: bool = False) -> Interval:
     """Return the mean paired difference with its 95% interval, clustered by item.
 
-    ``parsed_only`` keeps the items where both answers could be read. No items give 0 of n = 0.
+    ``parsed_only`` keeps the items where both answers could be read. Raises ValueError if the items
+    are not the same, or if none is left.
     """
     pairs = list(zip(ours.items, theirs.items, strict=True))
     if any(a.item != b.item for a, b in pairs):
         raise ValueError("scores are not of the same anchors")
     kept = [(a, b) for a, b in pairs if not parsed_only or (a.parsed and b.parsed)]
     if not kept:
-        return Interval(0.0, 0.0, 0.0, 0)
+        raise ValueError("there are no items to compare")
     return paired_bootstrap(
         [a.score - b.score for a, b in kept], clusters=[a.item for a, _ in kept], rng=seed.rng()
     )

@@ -50,17 +50,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=full")
-            version = self._db.execute("pragma user_version").fetchone()[0]
-            if version == 0:
-                self._db.executescript(f"begin; {_TABLES} pragma user_version={SCHEMA}; commit;")
-            elif version != SCHEMA:
-                raise RunError(
-                    f"{path} has ledger schema {version}, this is {SCHEMA}",
-                    "use the version of Ratchet that made the run",
-                )
+            self._db = _connect(path)
         except sqlite3.DatabaseError as error:
             raise RunError(f"cannot use {path}: {error}", "check the file and its disk") from error
 
@@ -103,6 +93,26 @@ class Ledger:
             previous = digest
             if kind in (None, name):
                 yield Entry(seq, name, json.loads(text), digest)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file with its tables in it; closed again if it cannot be used."""
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("pragma journal_mode=wal")
+        db.execute("pragma synchronous=full")
+        version = db.execute("pragma user_version").fetchone()[0]
+        if version == 0:
+            db.executescript(f"begin; {_TABLES} pragma user_version={SCHEMA}; commit;")
+        elif version != SCHEMA:
+            raise RunError(
+                f"{path} has ledger schema {version}, this is {SCHEMA}",
+                "use the version of Ratchet that made the run",
+            )
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _link(seq: int, kind: str, text: str, previous: str) -> str:

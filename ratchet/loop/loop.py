@@ -22,6 +22,7 @@ from ratchet.loop.gate import Gate, IntervalGate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
 from ratchet.loop.meter import Meter, describe_machine
+from ratchet.loop.policies import MOMENTS
 from ratchet.loop.position import Position, pointers, read_position
 from ratchet.loop.recipe import Context, Recipe, Records
 from ratchet.loop.study import measure_all
@@ -71,7 +72,9 @@ class Loop:
             position = read_position(ledger.entries(), self.config.gate == "record")
             if position is None:
                 position = self._start(ledger, evaluator)
-            planted: dict[str, bool] = next(ledger.entries("start")).body["planted"]
+            start = next(ledger.entries("start")).body
+            self._require_same(start, evaluator)
+            planted: dict[str, bool] = start["planted"]
             meter = Meter(self.recipe.spent)
             if not all(planted.values()):
                 return self._end(ledger, "invalid", {}, {}, meter)
@@ -84,6 +87,18 @@ class Loop:
             dead = Liveness.DEAD in states.values()
             status = "invalid" if dead else "halted" if position.halted else "completed"
             return self._end(ledger, status, scores, epilogue, meter)
+
+    def _require_same(self, start: Mapping[str, Any], evaluator: Evaluator) -> None:
+        """Refuse to go on under another charter or other settings than the run began with."""
+        now, then = self.config.model_dump(mode="json"), start["config"]
+        changed = sorted(key for key in {*now, *then} if now.get(key) != then.get(key))
+        if start["charter"] != evaluator.charter_hash:
+            changed.append(f"the charter {self.config.charter}")
+        if changed:
+            raise RunError(
+                f"{self.folder.path} was started with other settings: {', '.join(changed)}",
+                "restore them, or start a new run",
+            )
 
     def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
         meter = Meter(self.recipe.spent)
@@ -260,5 +275,5 @@ def _needed(position: Position) -> list[Any]:
     whole = [position.initial, position.incumbent, position.branch]
     components = [component for state in whole for component in state.values()]
     for state in position.promoted.values():
-        components += [c for c in state.values() if c.kind != "optimiser"]
+        components += [c for c in state.values() if c.kind != MOMENTS]
     return components

@@ -12,6 +12,7 @@ from ratchet.core.evidence import Decision, Verb
 from ratchet.core.findings import Finding, Restart, Reweight, Rollback, SetParameter
 from ratchet.core.state import Component, State
 from ratchet.loop.ledger import Entry
+from ratchet.loop.policies import MOMENTS
 from ratchet.loop.recipe import Parameter
 
 
@@ -69,9 +70,15 @@ class Position:
                         f"which was never promoted",
                         "correct the probe",
                     )
-                state = self.promoted[action.generation]
+                state = after._restored(action.generation)
                 after = replace(after, incumbent=state, branch=state, holds=0)
         return after
+
+    def _restored(self, generation: int) -> State:
+        """Return an earlier incumbent, without moments that were pruned since then."""
+        whole = {*self.initial.values(), *self.incumbent.values(), *self.branch.values()}
+        state = self.promoted[generation]
+        return State({n: c for n, c in state.items() if c.kind != MOMENTS or c in whole})
 
     def _set(self, values: Mapping[str, Parameter], finding: str) -> Position:
         for name in values:

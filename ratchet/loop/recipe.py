@@ -57,8 +57,10 @@ class Probe(Protocol):
     """Looks at records and says what is wrong. A probe is a mechanism too: its planted records
     must make it fire."""
 
-    name: str
-    """Stable name; its findings carry it."""
+    @property
+    def name(self) -> str:
+        """Stable name; its findings carry it."""
+        ...
 
     def measure(self, window: Sequence[Records], state: State) -> Finding | None:
         """Look at the last generations' records, newest last; None is silence."""

@@ -59,11 +59,14 @@ class Store:
         return (self.open(component) / name).read_text(encoding="utf-8")
 
     def keep(self, components: Iterable[Component]) -> None:
-        """Remove every version that is not among these, and drafts that a kill left behind."""
+        """Remove every version that is not among these, and drafts that a kill left behind.
+
+        A version loses its name before its files, so that a kill leaves no half of it behind.
+        """
         kept = {c.hash for c in components}
-        for path in self.folder.iterdir():
+        for path in list(self.folder.iterdir()):
             if path.name not in kept:
-                shutil.rmtree(path)
+                shutil.rmtree(path.rename(path.with_name(f".draft-{path.name}")))
 
 
 def _write_text(path: Path, text: str) -> None:

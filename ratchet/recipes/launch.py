@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ from typing import Any
 
 import ratchet.recipes
 from ratchet.core.config import nearest
-from ratchet.core.errors import ConfigError, RunError
+from ratchet.core.errors import ConfigError, RatchetError, RunError
 from ratchet.core.events import Listener, ignore, log_events, tell
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
@@ -117,16 +118,23 @@ def read_config(folder: RunFolder) -> RunConfig:
 
 
 def _run(config: RunConfig, folder: RunFolder, listener: Listener) -> dict[str, Any]:
-    store = folder.store()
-    recipe = find_method(config.recipe).module.build(config, store)
-    with log_events(folder.events) as log:
-        loop = Loop(recipe, config, folder, store, tell(log, listener))
-        try:
-            loop.run()
-        except KeyboardInterrupt:
+    recipe_of = find_method(config.recipe).module.build
+    try:
+        store = folder.store()
+        recipe = recipe_of(config, store)
+        with log_events(folder.events) as log:
+            Loop(recipe, config, folder, store, tell(log, listener)).run()
+        return write_report(folder)
+    except KeyboardInterrupt:
+        # The report is a courtesy here; that the run was stopped is what must be told.
+        with suppress(OSError, RatchetError):
             write_report(folder)
-            raise
-    return write_report(folder)
+        raise
+    except OSError as error:
+        raise RunError(
+            f"cannot write {folder.path}: {error.strerror}",
+            f"make room or correct the cause, then: ratchet resume {folder.path}",
+        ) from error
 
 
 def _load_file(path: Path) -> Method:

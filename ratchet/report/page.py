@@ -16,7 +16,15 @@ from ratchet.report.markup import Html, join, tag
 from ratchet.report.samples import proposals, quality, samples
 from ratchet.report.schema import Report
 from ratchet.report.summary import read_settings
-from ratchet.report.tables import costs, findings, liveness, other_numbers, settings, timeline
+from ratchet.report.tables import (
+    costs,
+    findings,
+    liveness,
+    measures,
+    other_numbers,
+    settings,
+    timeline,
+)
 from ratchet.report.words import (
     comparison,
     decisions,
@@ -29,9 +37,9 @@ from ratchet.report.words import (
 
 WRITING = (
     ("valid_share", "valid"),
-    ("distinct_share", "different from each other, of the valid"),
-    ("kept_share", "kept, of the attempted"),
-    ("label_accuracy", "rightly labelled, of the kept"),
+    ("distinct_share", "distinct"),
+    ("kept_share", "kept for training"),
+    ("label_accuracy", "labelled right"),
 )
 SOLVING = (("pass_rate", "the learning solver"), ("pinned_pass_rate", "the untrained solver"))
 CALLING = (("tool_calls", "the learning solver"), ("pinned_tool_calls", "the untrained solver"))
@@ -56,7 +64,7 @@ def render_page(report: Report, folder: RunFolder) -> str:
             proposals(report, folder),
             "A few of the tasks or programs that the system wrote for itself.",
         ),
-        _section("What it did not break", quality(report)),
+        _section("Everyday text", quality(report)),
         _section("Other comparisons", other_numbers(report)),
         _section(
             "Mechanisms",
@@ -141,9 +149,8 @@ def _curriculum(report: Report) -> Html:
             measures_picture(report, "Tool calls in an attempt by ...", CALLING, share=False),
         ]
     )
-    return _section(
-        "The curriculum", tag("div", *cards, class_="pair") if cards else Html(), "By generation."
-    )
+    pictures = tag("div", *cards, class_="pair") if cards else ""
+    return _section("The curriculum", join([pictures, measures(report)]), "By generation.")
 
 
 def _cards(pictures: Sequence[Html | None]) -> list[Html]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ratchet.report.markup import Html, join, table, tag
+from ratchet.report.markup import Html, table, tag
 from ratchet.report.schema import GenerationReport, Report
 from ratchet.report.words import duration, interval, score
 
@@ -103,6 +103,16 @@ def settings(report: Report, values: Mapping[str, Any]) -> Html:
     return tag("details", tag("summary", f"{len(rows)} values"), table(["name", "value"], shown))
 
 
+def measures(report: Report) -> Html:
+    """Return every number of the recipe, by generation."""
+    names = sorted({name for generation in report.generations for name in generation.measures})
+    if not names:
+        return Html()
+    head = ["", *(str(generation.generation) for generation in report.generations)]
+    rows = [[name, *(_number(g.measures.get(name)) for g in report.generations)] for name in names]
+    return tag("details", tag("summary", f"{len(names)} numbers"), table(head, rows))
+
+
 def numbers(measures: Mapping[str, float]) -> str:
     """Return named numbers on one line."""
     return ", ".join(f"{name} {value:.3g}" for name, value in sorted(measures.items()))
@@ -116,11 +126,9 @@ def _turn(generation: GenerationReport) -> list[str]:
         score(generation.candidate),
         score(generation.incumbent),
         interval(generation.gain),
-        join([generation.reason, _measures(generation)]),
+        generation.reason,
     ]
 
 
-def _measures(generation: GenerationReport) -> Html:
-    if not generation.measures:
-        return Html()
-    return tag("div", numbers(generation.measures), class_="note")
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

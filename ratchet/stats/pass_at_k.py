@@ -36,9 +36,9 @@ def pass_at_k(n: int | Counts, c: int | Counts, k: int | Counts) -> float | NDAr
     _refuse(draws < 1, f"k must be at least 1, got k={k}")
     _refuse(draws > attempts, f"k draws need n >= k attempts, got n={n}, k={k}")
     miss = np.ones(attempts.shape)
-    for j in range(int(draws.max(initial=0))):
+    for j in range(int(draws.max())):  # a factor is 0 before any is negative: counts are whole
         left = np.maximum(attempts - j, 1)
-        miss *= np.where(j < draws, np.maximum(left - passed, 0) / left, 1.0)
+        miss *= np.where(j < draws, (left - passed) / left, 1.0)
     return float(1.0 - miss) if miss.ndim == 0 else 1.0 - miss
 
 

@@ -44,7 +44,7 @@ def clustered_proportion(sums: Floats, sizes: Floats, level: float) -> Interval:
     `sums` and `sizes` hold successes and trials by cluster. The effective sample size is the one at
     which independent trials would have the variance found between clusters (Korn and Graubard,
     Survey Methodology 24, 1998; Franco et al., Journal of Survey Statistics and Methodology 7,
-    2019, recommend Wilson with it out of eight), at most the number of trials. A Student-t
+    2019, recommend Wilson's form among eight), at most the number of trials. A Student-t
     quantile with `effective_df` stands in place of the normal one. Clusters with equal means say
     nothing about their spread and count as one trial each.
     """

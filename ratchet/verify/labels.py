@@ -2,7 +2,7 @@
 
 ``execution`` computes the truth (the default), ``plurality`` takes the commonest answer of a group
 (Agent0, R-Zero), ``random`` is the control that must not teach anything. Whatever decides, the
-label of every task is audited against computed truth; the audit is for reports and never trained on.
+label of every task is audited against computed truth; the audit is never trained on.
 """
 
 from __future__ import annotations

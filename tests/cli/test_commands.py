@@ -112,6 +112,7 @@ def test_runs_get_a_folder_of_their_own(
         (["report", "nowhere"], "nowhere is not a run", "ls runs"),
         (["compare", "nowhere", "1"], "nowhere is not a run", "ls runs"),
         (["models", "get"], "which model to get?", "ratchet models list"),
+        (["models", "build", "big"], "only tiny can be built", "ratchet models get big"),
         (["models", "get", "nothing"], "no model 'nothing'", "smollm2"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from ratchet.engine.local import linear as module
@@ -33,9 +35,10 @@ def test_precision_is_that_of_float32() -> None:
 
 
 def test_precision_setting_of_the_process_is_untouched() -> None:
-    before = torch.backends.mkldnn.matmul.fp32_precision
+    settings: Any = torch.backends.mkldnn
+    before = settings.matmul.fp32_precision
     linear(torch.ones(2, 4), torch.ones(3, 4))
-    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    assert settings.matmul.fp32_precision == before
 
 
 def test_switch_adds_scaled_product() -> None:

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from ratchet.engine.local.tree import pack, shared
 
-ROWS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=9).map(tuple), min_size=1, max_size=8)
+ROWS = st.lists(
+    st.lists(st.integers(0, 2), min_size=1, max_size=9).map(tuple), min_size=1, max_size=8
+)
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(derandomize=True, max_examples=100)
 @given(rows=ROWS)
 def test_every_sequence_can_be_read_back(rows: list[tuple[int, ...]]) -> None:
     tree = pack(rows)
@@ -20,7 +22,7 @@ def test_every_sequence_can_be_read_back(rows: list[tuple[int, ...]]) -> None:
     assert sorted({i for where in tree.where for i in where}) == list(range(len(tree.tokens)))
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(derandomize=True, max_examples=100)
 @given(rows=ROWS)
 def test_a_token_has_one_past(rows: list[tuple[int, ...]]) -> None:
     tree = pack(rows)

@@ -105,6 +105,7 @@ def test_it_shows_samples_quality_findings_mechanisms_and_proposals(make_run: Ma
         "because of 12 points",
         "refused not a task",
         "charter-hash",
+        "level_1",
     ):
         assert part in page.text, part
 

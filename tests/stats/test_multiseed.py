@@ -21,19 +21,21 @@ def study(
     return rng.normal(0, seeds, (n_seeds, 1)) + by_problem + rng.normal(0, 0.1, shape)
 
 
-def coverage(seeds: float, problems: float, shared: bool, datasets: int = 400) -> float:
+def coverage(
+    seeds: float, problems: float, shared: bool, shape: tuple[int, int] = (5, 40)
+) -> float:
     rng = np.random.default_rng(31)
     hits = 0
-    for _ in range(datasets):
+    for _ in range(400):
         interval = hierarchical_bootstrap(
-            study(rng, (5, 40), seeds, problems, shared),
+            study(rng, shape, seeds, problems, shared),
             shared_problems=shared,
             rng=rng,
             resamples=400,
             bounds=(-9.0, 9.0),
         )
         hits += not interval.excludes(0.0)
-    return hits / datasets
+    return hits / 400
 
 
 def test_seed_interval_agrees_with_scipy() -> None:
@@ -66,6 +68,10 @@ def test_own_problems_are_covered(seeds: float) -> None:
 @pytest.mark.parametrize(("seeds", "problems"), [(0.0, 0.3), (0.05, 0.3), (0.2, 0.05)])
 def test_shared_problems_are_covered(seeds: float, problems: float) -> None:
     assert 0.925 <= coverage(seeds, problems, shared=True) <= 0.985
+
+
+def test_seeds_and_problems_add_up() -> None:
+    assert 0.925 <= coverage(0.3, 0.3, shared=True, shape=(25, 25)) <= 0.975
 
 
 def test_where_neither_differs_the_interval_is_only_a_little_wide() -> None:

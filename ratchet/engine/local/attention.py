@@ -127,7 +127,7 @@ class TreeAttention:
         return torch.cat(parts)[None]
 
     def _mask_leaves(self, stems: Level, leaves: Level, device: torch.device) -> Tensor:
-        """Return [leaves, width, header + stem + width]: all above is seen, except a stem's padding.
+        """Return [leaves, width, header + stem + width]: all above but a stem's padding is seen.
 
         Padded queries see themselves, so that no row of the mask is empty.
         """

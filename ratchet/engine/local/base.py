@@ -1,4 +1,4 @@
-"""Bases: a Hugging Face model and its tokenizer, loaded once and shared by every policy made of it."""
+"""Bases: a Hugging Face model and its tokenizer, loaded once and shared by its policies."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Choice:
     tokens: Tensor
     """Chosen ids, [rows]."""
     logprobs: Tensor
-    """Their log-probabilities under the distribution they were drawn from; greedy: temperature 1."""
+    """Log-probabilities under the distribution drawn from; for greedy, at temperature 1."""
 
 
 def choose(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Choice:

@@ -152,7 +152,7 @@ class LocalEngine:
         return None
 
     def spent(self) -> Cost:
-        """Return the tokens read by sample and score, and those generated; training is not counted."""
+        """Return the tokens read by sample and score, and those written; training is left out."""
         return self._spent
 
     def policy(self, name: str) -> Policy:

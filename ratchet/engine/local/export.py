@@ -1,4 +1,4 @@
-"""Exporting a policy as an ordinary Hugging Face checkpoint, its additions merged into the weights."""
+"""Exporting a policy as an ordinary Hugging Face checkpoint, its additions merged in."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ CHUNK = 256
 """Most positions whose logits exist at once."""
 
 Measure = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
-"""(logits [positions, vocabulary], which positions) -> (value to be trained on, log-probability)."""
+"""(logits [positions, vocabulary], which positions) -> (value to train on, log-probability)."""
 
 
 def measure_positions(
@@ -28,15 +28,16 @@ def measure_positions(
 ) -> tuple[Tensor, Tensor]:
     """Return (values, log-probabilities), both [positions]; the values carry the gradient.
 
-    ``hidden`` [positions, width]. The weight gets a gradient if it asks for one; the bias never does.
+    ``hidden`` [positions, width]. The weight gets a gradient if it asks for one, the bias never.
     """
-    result: tuple[Tensor, Tensor] = _Positions.apply(hidden, weight, bias, measure)
+    found = _Positions.apply(hidden, weight, bias, measure)  # type: ignore[no-untyped-call]
+    result: tuple[Tensor, Tensor] = found
     return result
 
 
-def chunks(count: int, size: int = CHUNK) -> list[slice]:
-    """Return slices that cover ``count`` positions in order."""
-    return [slice(at, min(at + size, count)) for at in range(0, count, size)]
+def chunks(count: int) -> list[slice]:
+    """Return slices of at most ``CHUNK`` that cover ``count`` positions in order."""
+    return [slice(at, min(at + CHUNK, count)) for at in range(0, count, CHUNK)]
 
 
 def logits_of(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -65,7 +66,7 @@ class _Positions(torch.autograd.Function):
         return torch.cat(values), found
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(
         ctx: Any, slope: Tensor, _: Tensor
     ) -> tuple[Tensor | None, Tensor | None, None, None]:

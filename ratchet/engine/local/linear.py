@@ -61,7 +61,7 @@ class Linear(nn.Module):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x @ weight.T + bias."""
     if _plain_float(x) and _plain_float(weight) and not torch.is_autocast_enabled("cpu"):
-        result: Tensor = _OneDnn.apply(x, weight, bias)
+        result: Tensor = _OneDnn.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return result
     return nn.functional.linear(x, weight, bias)
 
@@ -90,7 +90,8 @@ def adaptable(model: nn.Module) -> dict[str, tuple[int, int]]:
 
 
 def _has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(there) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 _ONEDNN = _has_onednn()
@@ -114,7 +115,7 @@ class _OneDnn(torch.autograd.Function):
         return _product(x, weight, bias)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias = ctx.needs_input_grad

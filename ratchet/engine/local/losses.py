@@ -78,7 +78,7 @@ def loss_of(values: Sequence[Tensor], rows: Sequence[Row], scale: list[float], l
 def divergence(
     logits: Tensor, teachers: Sequence[Sequence[tuple[int, float]]], kind: str
 ) -> Tensor:
-    """Return the divergence at each position over the teacher's top tokens and one bucket for all others.
+    """Return each position's divergence over the teacher's top tokens and one bucket for the rest.
 
     ``logits`` [positions, vocabulary]; ``kind`` as in ``Distillation``.
     """

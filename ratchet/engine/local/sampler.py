@@ -1,7 +1,7 @@
 """Sampling: prompts read once as a prefix tree, then one token a row and step.
 
-The header that all prompts share is kept once for all rows; each distinct prompt is read once however
-many completions it gets; rows that have ended leave the batch when they are a good share of it.
+The header that all prompts share is kept once for all rows; each distinct prompt is read once
+however many completions it gets; rows that have ended leave the batch when they are many.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Row:
 def sample(
     base: Base, network: Network, prompts: Sequence[Sequence[int]], sampling: Sampling
 ) -> list[list[Completion]]:
-    """Sample ``sampling.n`` completions for each prompt, in order, with what the network has in force.
+    """Sample ``sampling.n`` completions for each prompt, in order.
 
     Each completion has its own random numbers, drawn from the seed by its place alone.
     """

@@ -68,7 +68,7 @@ def write(folder: Path, policy: Policy, optimiser: bool) -> None:
         rank=kind.rank if isinstance(kind, Adapter) else 0,
         alpha=kind.alpha if isinstance(kind, Adapter) else 0.0,
     )
-    (folder / DESCRIPTION).write_text(canonical_json(to_data(saved)) + "\n", encoding="utf-8")
+    (folder / DESCRIPTION).write_text(canonical_json(to_data(saved)), encoding="utf-8")
     (folder / MOMENTS).unlink(missing_ok=True)
     if optimiser and policy.moments.steps:
         tensors = {f"first.{name}": t for name, t in policy.moments.first.items()}

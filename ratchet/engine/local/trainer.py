@@ -1,7 +1,7 @@
 """Scoring and training: batches cut into micro-batches of packed rows, gradients added up.
 
-A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and about as
-many packed tokens as it is given. Tokens after a row's last trained one are not read at all.
+A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and at most
+about as many packed tokens as told. Tokens after a row's last trained one are not read at all.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def micro_batches(batch: Batch, loss: Loss, micro_tokens: int) -> list[list[int]
     """
     indices = range(len(batch.rows))
     if losses.needs_pairs(loss):
-        units = [(i, i + 1) for i in indices[::2]]
+        units: list[tuple[int, ...]] = [(i, i + 1) for i in indices[::2]]
     elif isinstance(loss, Preference):
         units = [(i,) for i in indices]
     else:
@@ -111,7 +111,7 @@ class _Targets:
 def _measure(
     network: Network, rows: list[Row], loss: Loss
 ) -> tuple[Sequence[Tensor], list[list[float]]]:
-    """Return each row's values at its trained positions, with gradient, and its log-probabilities."""
+    """Return each row's values at its trained positions, with gradient, and log-probabilities."""
     tree = pack([_read_part(row) for row in rows])
     places = [trained(row) for row in rows]
     targets = _Targets(
@@ -128,7 +128,8 @@ def _measure(
     if not targets.tokens:
         return [hidden.sum(dim=1)] * len(rows), [[] for _ in rows]
     values, found = measure_positions(hidden, network.head.weight, network.head.bias, measure)
-    return values.split(targets.counts), [lp.tolist() for lp in found.split(targets.counts)]
+    each = torch.split(found, targets.counts)
+    return torch.split(values, targets.counts), [logprobs.tolist() for logprobs in each]
 
 
 def _likelihood(tokens: list[int]) -> Measure:

@@ -1,7 +1,7 @@
 """Token sequences packed into a prefix tree, so that what several share is computed once.
 
-A tree has three levels: a header that all sequences start with, stems that groups of them share, and
-leaves, one a sequence. The packed tokens go through the model as one row without padding; only
+A tree has three levels: a header that all sequences start with, stems that groups of them share,
+and leaves, one a sequence. The packed tokens go through the model as one row without padding; only
 attention looks at the levels. The result equals that of separate sequences up to rounding, and
 gradients flow through shared tokens (PrefixGrouper, arXiv 2506.05433, has the one-level case).
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -55,7 +56,7 @@ class Tree:
 
 def pack(sequences: Sequence[Tokens]) -> Tree:
     """Pack sequences, none of them empty. What they share is found by itself."""
-    header = shared(min(sequences), max(sequences))
+    header = shared(min(sequences, key=tuple), max(sequences, key=tuple))
     groups = _groups([tuple(s[header:]) for s in sequences])
     tokens = list(sequences[0][:header])
     positions = list(range(header))
@@ -108,7 +109,7 @@ def _groups(sequences: Sequence[tuple[int, ...]]) -> list[tuple[list[int], int]]
     the one that saves most tokens.
     """
     order = sorted(range(len(sequences)), key=lambda i: sequences[i])
-    gaps = [shared(sequences[a], sequences[b]) for a, b in zip(order, order[1:], strict=False)]
+    gaps = [shared(sequences[a], sequences[b]) for a, b in pairwise(order)]
     best: list[tuple[list[int], int]] = [([i], 0) for i in order]
     most = 0
     for threshold in sorted({gap for gap in gaps if gap > 0}):

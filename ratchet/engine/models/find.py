@@ -1,4 +1,4 @@
-"""Where models are: the built-in names, folders, and what the Hugging Face hub has left in its cache.
+"""Where models are: the built-in names, folders, and what was fetched from the hub before.
 
 Nothing is downloaded here; ``get`` does that, when a user asks for it.
 """

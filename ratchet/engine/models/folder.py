@@ -74,9 +74,9 @@ def find_damage(folder: Path, contents: bool = False) -> str | None:
 
 
 def write_folder(home: Path, source: str, write: Callable[[Path], None]) -> Path:
-    """Have ``write`` fill a new folder and put it at ``home`` in one step; a damaged one is replaced.
+    """Have ``write`` fill a new folder and put it at ``home`` in one step.
 
-    If another process gets there first, its folder is kept.
+    A damaged folder that is there already is replaced. If another process gets there first, its folder is kept.
     """
     home.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
@@ -105,7 +105,7 @@ def _finish(draft: Path, source: str) -> None:
         for path in sorted(draft.iterdir())
     ]
     manifest = Manifest(source, tuple(entries))
-    (draft / MANIFEST).write_text(canonical_json(to_data(manifest)) + "\n", encoding="utf-8")
+    (draft / MANIFEST).write_text(canonical_json(to_data(manifest)), encoding="utf-8")
     for path in draft.iterdir():
         path.chmod(0o644)
         with path.open("rb") as file:

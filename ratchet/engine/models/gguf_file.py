@@ -3,8 +3,8 @@
 Weights are stored as float32. A Q4_1 weight is scale * q + offset with half-precision scale and
 offset, which bfloat16 (8 significant bits) cannot hold.
 
-Only what SmolLM2 needs is done: Llama architecture, byte-level BPE with single digits. Anything else
-is refused.
+Only what SmolLM2 needs is done: Llama architecture, byte-level BPE with single digits. Anything
+else is refused.
 """
 
 from __future__ import annotations

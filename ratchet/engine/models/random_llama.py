@@ -1,4 +1,4 @@
-"""A random Llama with a character tokenizer: something real to try an engine on, in milliseconds."""
+"""A random Llama with a character tokenizer: something real to try an engine on at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def write_random_llama(
 ) -> Path:
     """Fill a folder that transformers loads and return it.
 
-    Weights are normal with deviation ``scale``; the larger it is, the surer the model. ``width`` is a
-    multiple of ``heads``, ``heads`` of ``key_heads``.
+    Weights are normal with deviation ``scale``; the larger it is, the surer the model. ``width``
+    is a multiple of ``heads``, ``heads`` of ``key_heads``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     size, inner, key_width = len(CHARACTERS) + 1, 2 * width, width // heads * key_heads

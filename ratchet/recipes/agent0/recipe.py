@@ -37,9 +37,8 @@ from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import Stepped, step
 from ratchet.learn.update import Update
-from ratchet.loop.config import RunConfig
 from ratchet.loop.policies import close_policies, create_policies, opened
-from ratchet.loop.recipe import Context, Mechanism, Probe, Recipe
+from ratchet.loop.recipe import Context, Mechanism, Recipe
 from ratchet.loop.versions import Store
 from ratchet.recipes.agent0.config import Config as Config
 from ratchet.recipes.agent0.epilogue import look_back

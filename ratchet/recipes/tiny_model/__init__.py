@@ -1,1 +1,1 @@
-"""The tiny model: a character-level transformer of a million weights and the script that makes it."""
+"""The tiny model: a transformer of a million weights that reads characters, and how it is made."""

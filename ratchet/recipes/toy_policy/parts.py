@@ -23,9 +23,14 @@ from ratchet.verify.labels import Labelled
 
 BASES = {
     "proposer": Tabular(actions=SHAPES, context=lambda text: ""),
-    "solver": Tabular(actions=tuple(STRATEGIES), context=shape_of),
+    "solver": Tabular(
+        actions=tuple(STRATEGIES),
+        context=shape_of,
+        prior=lambda shape: [0.5 * (name == "left_to_right") for name in STRATEGIES],
+    ),
 }
-"""Base of each role: the proposer sees nothing, the solver the shape of a prompt."""
+"""Base of each role. The proposer sees nothing; the solver sees the shape of a prompt and leans to
+working from left to right, which is right for some shapes."""
 ROLES = tuple(BASES)
 PROPOSE = Procedure("propose", "write a task", max_tokens=1)
 SOLVE = Procedure(

@@ -30,9 +30,9 @@ from ratchet.worlds.arithmetic import Arithmetic
 class Config(RunConfig):
     """Settings of the toy."""
 
-    proposals: int = 64
+    proposals: int = 96
     attempts: int = 8
-    lr: float = 0.2
+    lr: float = 0.15
     labels: Literal["execution", "random"] = "execution"
     proposer: Literal["trained", "frozen"] = "trained"
 

@@ -13,7 +13,19 @@ _APPLY: dict[str, Callable[[int, int], int]] = {
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
 }
-SHAPES = ("n + n", "n - n", "n * n", "n + n * n", "n * n - n", "(n + n) * n", "n - (n - n)", "n n")
+SHAPES = (
+    "n + n",
+    "n * n",
+    "n + n * n",
+    "n - n * n",
+    "n * n - n",
+    "(n + n) * n",
+    "n * (n + n)",
+    "n * (n - n)",
+    "n - (n + n)",
+    "n - (n - n)",
+    "n n",
+)
 """Shapes that the toy's proposer can write; the last is no task."""
 
 

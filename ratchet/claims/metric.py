@@ -1,0 +1,56 @@
+"""A metric is a path into ``report.json``: checked before the first run, read after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from ratchet.claims.verdict import Reading
+from ratchet.core.config import nearest
+from ratchet.core.errors import ConfigError
+from ratchet.report.schema import Report
+
+
+def check_metric(path: str) -> None:
+    """Raise ConfigError unless the path leads to a number in every report's schema.
+
+    Below a dictionary, such as ``families`` or ``epilogue``, any key is taken.
+    """
+    kind: Any = Report
+    for name in path.split("."):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = kind.model_fields
+            if name not in fields:
+                message = f"a report has no {path!r}{nearest(name, list(fields))}"
+                raise ConfigError(message, "read docs/report.md, then correct the metric")
+            kind = _without_none(fields[name].annotation)
+        elif get_origin(kind) is dict:
+            kind = _without_none(get_args(kind)[1])
+        elif kind is not Any:
+            raise ConfigError(f"{path!r} goes on below a number", "correct the metric")
+    if kind not in (int, float, Any):
+        raise ConfigError(f"{path!r} is no number", f"name one of its parts, as in {path}.mean")
+
+
+def read_metric(report: Mapping[str, Any], path: str) -> Reading | None:
+    """Return the metric of a report with its 95% half-width; None if it was not measured."""
+    value: Any = report
+    parent: Mapping[str, Any] = {}
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        parent, value = value, value[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    known = path.endswith(".mean") and {"low", "high"} <= set(parent)
+    return Reading(float(value), (parent["high"] - parent["low"]) / 2 if known else 0.0)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        rest = [part for part in get_args(kind) if part is not type(None)]
+        return rest[0] if len(rest) == 1 else kind
+    return kind
