@@ -66,7 +66,8 @@ class Claim:
     def __post_init__(self) -> None:
         fewest, most = _ARMS[self.comparison]
         if not fewest <= len(self.arms) <= most:
-            raise ConfigError(f"{self.name}: {self.comparison!r} takes {fewest} arms", _MEND)
+            count = f"{fewest} arm{'s' * (fewest > 1)}{' or more' * (most > fewest)}"
+            raise ConfigError(f"{self.name}: {self.comparison!r} takes {count}", _MEND)
         if not self.smallest_effect > 0:
             raise ConfigError(f"{self.name}: the smallest effect must be above 0", _MEND)
         rising = list(self.seeds) == sorted(set(self.seeds))

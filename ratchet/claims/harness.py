@@ -70,10 +70,10 @@ def reproduce(
 ) -> dict[str, Any]:
     """Run a recipe's claims up to look ``stage`` and return the content of ``results.json``.
 
-    In ``out`` (default ``runs/claims-RECIPE-TIER``) lie the registration, the runs, ``results.json``
-    and a page with a figure, which also go to ``docs`` if that is given. ``jobs`` runs work at a
-    time, one per core by default, each with one thread. What has been run is not run again; seeds
-    beyond the first look are run only for claims that are still open.
+    In ``out`` (default ``runs/claims-RECIPE-TIER``) lie the registration, the runs,
+    ``results.json`` and a page with a figure; these three go to ``docs`` too if that is given.
+    ``jobs`` runs work at a time, one per core by default, each with one thread. What has been run
+    is not run again; seeds beyond the first look are run only for claims that are still open.
 
     Raises ConfigError on claims, arms or metrics that cannot be run, before anything is;
     RunError where ``out`` holds the results of other claims.
@@ -98,8 +98,9 @@ def reproduce(
     command = f"ratchet reproduce {method.name} --tier {tier}" + f" --stage {stage}" * (stage > 1)
     results = study.results(stage, command)
     name = stem if len(method.tiers) == 1 else f"{stem}-{tier}"
-    for folder in filter(None, (out, docs)):
-        _write(results, folder, name)
+    _write(results, out, name, "results.json")
+    if docs:
+        _write(results, docs, name, f"{name}.json")
     words = [f"{claim.claim.name} {claim.verdict}" for claim in results.claims]
     listener(Event("end", {"status": ", ".join(words)}))
     data: dict[str, Any] = to_data(results)
@@ -254,7 +255,7 @@ def _add(parts: Iterable[Spent]) -> Spent:
     )
 
 
-def _write(results: Results, folder: Path, name: str) -> None:
+def _write(results: Results, folder: Path, name: str, data_name: str) -> None:
     data: Mapping[str, Any] = to_data(results)
     text = json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
     picture = effects_picture(results)
@@ -263,4 +264,4 @@ def _write(results: Results, folder: Path, name: str) -> None:
         files[f"{name}.svg"] = picture
     for path, content in files.items():
         write_atomically(folder / path, content.encode())
-    write_atomically(folder / "results.json", text.encode())
+    write_atomically(folder / data_name, text.encode())

@@ -45,8 +45,10 @@ def read_metric(report: Mapping[str, Any], path: str) -> Reading | None:
         parent, value = value, value[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    known = path.endswith(".mean") and {"low", "high"} <= set(parent)
-    return Reading(float(value), (parent["high"] - parent["low"]) / 2 if known else 0.0)
+    known = path.endswith(".mean") and {"low", "high", "n"} <= set(parent)
+    if not known:
+        return Reading(float(value))
+    return Reading(float(value), (parent["high"] - parent["low"]) / 2, int(parent["n"]))
 
 
 def _without_none(kind: Any) -> Any:

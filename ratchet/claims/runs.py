@@ -145,18 +145,17 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def _tell_progress(
-    runs: Sequence[Run], over: Iterable[Run], phase: str, tell: Listener
-) -> None:
+def _tell_progress(runs: Sequence[Run], over: Iterable[Run], phase: str, tell: Listener) -> None:
     ended = [run.name for run in over]
     done = sum(run.steps() if run.name in ended else run.steps_done() for run in runs)
     total = sum(run.steps() for run in runs)
-    counts = {"runs": len(ended), "of": len(runs)}
-    tell(Event("progress", {"phase": phase, "done": done, "total": total, **counts}))
+    what = f"{phase}, generations of {len(runs)} runs"
+    tell(Event("progress", {"phase": what, "done": done, "total": total, "ended": len(ended)}))
 
 
 def _last_words(log: Path) -> str:
     """Return what a process said of its end: the command's own message, or its last line."""
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line]
     told = [line.removeprefix("ratchet: ") for line in lines if line.startswith("ratchet: ")]
     return (told or lines or ["it said nothing"])[-1].strip()

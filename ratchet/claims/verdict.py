@@ -7,7 +7,7 @@ with Student's t interval at level 1 - 0.05/looks. Where that interval lies is t
     treatment > control, treatment > 0, order       treatment not > bound (s is the bound)
       inside (-s, s)        no effect                 wholly above 0              fails
       wholly above 0        holds                     wholly below the bound      holds
-      wholly below s        fails                     anything else               inconclusive
+      wholly below 0        fails                     anything else               inconclusive
       anything else         inconclusive
 
 The first row that fits decides, and the first look that is not inconclusive ends the test. Over
@@ -21,12 +21,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal
 
+import numpy as np
+
 from ratchet.claims.claim import Claim
-from ratchet.stats import Interval, seed_interval
+from ratchet.stats import Interval, paired_bootstrap, seed_interval
 
 ALPHA = 0.05
 Word = Literal["holds", "fails", "no effect", "inconclusive", "not testable at this tier"]
@@ -41,6 +44,8 @@ class Reading:
     """As it stands in the report."""
     half_width: float = 0.0
     """Half of its 95% interval over items; 0 where the report gives none."""
+    items: int = 0
+    """Number of items behind it; 0 where the report gives none."""
 
 
 @dataclass(frozen=True)
@@ -124,20 +129,33 @@ def _place(claim: Claim, found: Interval) -> Look:
         word = "no effect"
     elif found.low > 0:
         word = "holds"
-    elif found.high < smallest:
+    elif found.high < 0:
         word = "fails"
     return Look(found.n, found.mean, found.low, found.high, word)
 
 
 def _minus(treatment: Sequence[Reading], control: Sequence[Reading]) -> list[Reading]:
+    """Return the differences by seed. Arms share their seed's items, so equal scores are taken for
+    equal answers, and then the number of items alone says how small a difference could hide."""
     return [
-        Reading(a.value - b.value, math.hypot(a.half_width, b.half_width))
+        Reading(
+            a.value - b.value,
+            _agreeing(a.items)
+            if a.value == b.value and a.items
+            else math.hypot(a.half_width, b.half_width),
+        )
         for a, b in zip(treatment, control, strict=True)
     ]
 
 
+@cache
+def _agreeing(items: int) -> float:
+    """Return the 95% half-width where so many paired items all agree; no draw is made."""
+    return paired_bootstrap(np.zeros(items), rng=np.random.default_rng(0)).high
+
+
 def _interval(readings: Sequence[Reading], level: float) -> Interval:
-    """Return Student's t interval; where all seeds agree to the digit, that of one run's items.
+    """Return Student's t interval; where all seeds agree to the digit, that over a run's items.
 
     No spread over seeds would give no width, however few items each run measured.
     """
@@ -155,7 +173,7 @@ def _reason(claim: Claim, look: Look) -> str:
     control = claim.comparison == "treatment not > bound"
     why: Mapping[Word, str] = {
         "holds": f"below the bound of {smallest}" if control else "above 0",
-        "fails": "above 0" if control else f"an effect of {smallest} or more is excluded",
+        "fails": "above 0" if control else "below 0",
         "no effect": f"smaller than {smallest}, the smallest effect of interest, either way",
         "inconclusive": "the interval leaves it open",
     }

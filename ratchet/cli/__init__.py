@@ -51,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stopped(error: KeyboardInterrupt, as_json: bool) -> int:
     code = 143 if isinstance(error.__cause__ or error, Terminated) else 130
     if isinstance(error, Stopped):
-        message = "stopped; every finished generation is kept"
-        return _fail(message, f"ratchet resume {error.folder}", code, as_json)
+        return _fail(f"stopped; {error.kept} is kept", error.following, code, as_json)
     return _fail("stopped", "", code, as_json)
 
 

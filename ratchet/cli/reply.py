@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -29,11 +28,14 @@ class Command(Protocol):
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped and can be resumed."""
+    """Work was stopped from outside, and a command goes on with it."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(str(folder))
-        self.folder = folder
+    def __init__(self, kept: str, following: str) -> None:
+        super().__init__(kept)
+        self.kept = kept
+        """What is not lost, e.g. ``every finished generation``."""
+        self.following = following
+        """The command that goes on."""
 
 
 def columns(rows: Iterable[Sequence[str]]) -> str:

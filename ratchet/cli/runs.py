@@ -27,6 +27,8 @@ class RunOptions:
     """Print the report as one JSON document on standard output, everything else elsewhere."""
     quiet: bool = False
     """Show nothing while it works."""
+    dry_run: bool = False
+    """Print what the run would do, need and cost, and stop."""
 
     def settings(self) -> Mapping[str, Any]:
         """Return the recipe's settings given on the command line."""
@@ -40,6 +42,8 @@ class RunOptions:
         config = method.configure(self.tier or None)
         given = {**config.model_dump(), **self.settings()}
         config = type(config).build(given, source="the options")
+        if self.dry_run:
+            return _plan(method.plan(config))
         stem = f"{Path(config.recipe).stem}-{config.tier}-seed{config.seed}"
         folder = self.out or free_folder(Path("runs"), stem)
         return _work(lambda listener: launch(config, folder, listener), folder, self.quiet)
@@ -107,6 +111,13 @@ def tell(report: Mapping[str, Any], folder: Path) -> str:
     return f"{headline(read)}\n{columns(rows)}"
 
 
+def _plan(planned: Mapping[str, float]) -> Reply:
+    from ratchet.cli.reply import columns
+
+    rows = [[name.replace("_", " "), f"{value:,.6g}"] for name, value in planned.items()]
+    return Reply(dict(planned), columns(rows))
+
+
 def _work(work: Callable[[Listener], dict[str, Any]], folder: Path, quiet: bool) -> Reply:
     from ratchet.report.display import live_display
 
@@ -114,5 +125,5 @@ def _work(work: Callable[[Listener], dict[str, Any]], folder: Path, quiet: bool)
         with live_display(quiet) as listener:
             report = work(listener)
     except KeyboardInterrupt as stop:
-        raise Stopped(folder) from stop
+        raise Stopped("every finished generation", f"ratchet resume {folder}") from stop
     return Reply(report, tell(report, folder), int(report["status"] == "invalid"))

@@ -70,5 +70,5 @@ def _write(file: BinaryIO, event: Event) -> None:
 
 
 def _drop_cut_line(path: Path) -> None:
-    if path.exists():
+    if path.is_file():
         os.truncate(path, path.read_bytes().rfind(b"\n") + 1)

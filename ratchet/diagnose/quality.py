@@ -51,7 +51,8 @@ def compare_quality(
     a ratio of perplexities; texts count equally in it.
     """
     changes = [(b - a) / n for (a, n), (b, _) in zip(before, after, strict=True)]
-    change = paired_bootstrap(changes, rng=seed.rng(), bound=20.0)
+    largest = max(0.1, *(abs(change) for change in changes))
+    change = paired_bootstrap(changes, rng=seed.rng(), bound=largest)
     relative = Interval(
         math.expm1(change.mean), math.expm1(change.low), math.expm1(change.high), change.n
     )

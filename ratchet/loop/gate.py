@@ -49,7 +49,8 @@ class IntervalGate:
         evidence = draw(self.items)
         gain = paired_gain(evidence.candidate, evidence.incumbent, seed)
         verb, why = self._weigh(gain, findings, holds)
-        shown = f"{100 * gain.mean:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+        mean, low, high = (round(100 * x, 1) + 0.0 for x in (gain.mean, gain.low, gain.high))
+        shown = f"{mean:+.1f} points [{low:+.1f}, {high:+.1f}]"
         measures = {"gain": gain.mean, "low": gain.low, "high": gain.high, "items": gain.n}
         reason = f"{why}: {shown} against the incumbent on {gain.n} anchors"
         return Decision(verb, reason, measures), evidence

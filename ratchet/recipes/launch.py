@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import ratchet.recipes
+from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError, RatchetError, RunError
 from ratchet.core.events import Listener, ignore, log_events, tell
@@ -62,6 +63,13 @@ class Method:
         fixed = {"recipe": self.name, "tier": tier}
         return self.config_type.read(self.folder / f"{tier}.toml", **{**fixed, **overrides})
 
+    def plan(self, config: RunConfig) -> dict[str, float]:
+        """Return what a run would do, need and cost. ConfigError if the recipe cannot tell."""
+        if not hasattr(self.module, "plan"):
+            raise ConfigError(f"{self.name} cannot tell its cost beforehand", "run it: it is small")
+        planned: dict[str, float] = to_data(self.module.plan(config))
+        return planned
+
 
 def list_methods() -> list[str]:
     """Return the names of the built-in recipes."""
@@ -87,11 +95,10 @@ def find_method(name: str) -> Method:
 def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[str, Any]:
     """Start a run in a new folder, run it to its end and return its report."""
     folder = RunFolder(path)
-    if path.exists() and any(path.iterdir()):
-        raise RunError(
-            f"{path} is not empty", f"ratchet resume {path}, or name another folder with --out"
-        )
     try:
+        if path.exists() and any(path.iterdir()):
+            going_on = f"ratchet resume {path}, or " if folder.config.exists() else ""
+            raise RunError(f"{path} is not empty", f"{going_on}name another folder with --out")
         path.mkdir(parents=True, exist_ok=True)
         config.write(folder.config)
     except OSError as error:
@@ -118,10 +125,9 @@ def read_config(folder: RunFolder) -> RunConfig:
 
 
 def _run(config: RunConfig, folder: RunFolder, listener: Listener) -> dict[str, Any]:
-    recipe_of = find_method(config.recipe).module.build
     try:
         store = folder.store()
-        recipe = recipe_of(config, store)
+        recipe = find_method(config.recipe).module.build(config, store)
         with log_events(folder.events) as log:
             Loop(recipe, config, folder, store, tell(log, listener)).run()
         return write_report(folder)
@@ -132,7 +138,7 @@ def _run(config: RunConfig, folder: RunFolder, listener: Listener) -> dict[str, 
         raise
     except OSError as error:
         raise RunError(
-            f"cannot write {folder.path}: {error.strerror}",
+            f"the run stopped: {error}. Every finished generation is kept",
             f"make room or correct the cause, then: ratchet resume {folder.path}",
         ) from error
 

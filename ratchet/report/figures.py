@@ -68,7 +68,7 @@ def progress_picture(report: Report) -> Html | None:
         _references(axes, report)
         _ticks(axes, report.generations)
         axes.set_ylim(*_limits(report, measured))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylabel("score on sealed problems")
         axes.set_title(_progress_title(report))
         _legend(axes, measured)

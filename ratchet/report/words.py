@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from ratchet.report.schema import Measured, Report
 
@@ -37,8 +38,12 @@ def score(value: Measured | None) -> str:
 
 
 def subject(report: Report) -> str:
-    """Return what improved itself: the model, or the recipe where there is none."""
-    return report.model or report.recipe
+    """Return what improved itself: the model, or the recipe where there is none.
+
+    Of a path only the last part, of a hub id everything.
+    """
+    name = report.model or report.recipe
+    return Path(name).stem if name.startswith(("/", ".")) or name.endswith(".py") else name
 
 
 @dataclass(frozen=True)

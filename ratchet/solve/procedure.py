@@ -24,7 +24,11 @@ class Tool:
         if not text.endswith(self.closing) or self.opening not in text:
             return None
         request = text[: -len(self.closing)].rpartition(self.opening)[2]
-        return self.result.format(result=self.run(request))
+        return self.insert(self.run(request))
+
+    def insert(self, result: str) -> str:
+        """Return the text that stands for a result."""
+        return self.result.replace("{result}", result)
 
 
 @dataclass(frozen=True)

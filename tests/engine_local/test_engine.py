@@ -50,6 +50,25 @@ def test_policies_of_one_base_are_isolated(
     assert engine.score("a", [TOKENS]) != frozen
 
 
+def test_sampling_follows_every_change(make: Callable[..., LocalEngine], model: str) -> None:
+    """What is sampled after training, pinning or switching is what a fresh engine samples."""
+    engine, fresh = make(), make()
+    for name in ("a", "b"):
+        engine.create(name, model, Adapter(4), seed=1)
+    fresh.create("a", model, Adapter(4), seed=1)
+    seen = []
+    for _ in range(3):
+        ours = engine.sample("a", [TOKENS], GREEDY)[0][0]
+        engine.sample("b", [TOKENS], GREEDY)
+        assert engine.sample(engine.pin("a"), [TOKENS], GREEDY)[0][0] == ours
+        seen.append(ours)
+        train(engine, "a")
+        again = engine.sample("a", [TOKENS], GREEDY)[0][0]
+        train(fresh, "a")
+        assert fresh.sample("a", [TOKENS], GREEDY)[0][0] == again != ours
+    assert engine.sample("b", [TOKENS], GREEDY)[0][0] == seen[0]
+
+
 def test_adapters_share_one_base(engine: LocalEngine, model: str) -> None:
     engine.create("a", model, Adapter(4), seed=0)
     engine.create("b", model, Adapter(4), seed=1)

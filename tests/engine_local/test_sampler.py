@@ -13,7 +13,7 @@ from ratchet.core.errors import EngineError
 from ratchet.core.task import StopReason
 from ratchet.engine.local import LocalEngine, sampler
 from ratchet.engine.local.base import Network
-from ratchet.engine.protocol import Adapter, Sampling
+from ratchet.engine.protocol import Adapter, Completion, Sampling
 
 HEADER = "Add the numbers.\nQ: 1+1\nA: 2\n"
 TEXTS = [f"{HEADER}Q: {q}\nA:" for q in ("12+3", "7-1", "12+345", "9*9", "12+3")] + ["zzz", "{"]
@@ -42,19 +42,25 @@ def test_greedy_tokens_equal_generate(
         assert completion.tokens == tuple(whole[0, len(prompt) :].tolist())
 
 
+def assert_logprobs(
+    reference: Any, prompt: tuple[int, ...], completion: Completion, temperature: float
+) -> None:
+    """Compare a completion's log-probabilities with one unpadded forward."""
+    tokens = torch.tensor([[*prompt, *completion.tokens]])
+    with torch.inference_mode():
+        logp = (reference(tokens).logits[0] / temperature).log_softmax(1)
+    first = len(prompt) - 1
+    expected = [float(logp[first + i, t]) for i, t in enumerate(completion.tokens)]
+    assert completion.logprobs == pytest.approx(expected, abs=1e-4)
+
+
 def test_logprobs_equal_a_full_forward(
     engine: LocalEngine, prompts: list[tuple[int, ...]], reference: Any
 ) -> None:
     sampling = Sampling(seed=5, max_tokens=10, n=3, temperature=0.7)
     for prompt, group in zip(prompts, engine.sample("p", prompts, sampling), strict=True):
         for completion in group:
-            tokens = torch.tensor([[*prompt, *completion.tokens]])
-            with torch.inference_mode():
-                logp = (reference(tokens).logits[0] / 0.7).log_softmax(1)
-            expected = [
-                float(logp[len(prompt) + i - 1, t]) for i, t in enumerate(completion.tokens)
-            ]
-            assert completion.logprobs == pytest.approx(expected, abs=1e-4)
+            assert_logprobs(reference, prompt, completion, 0.7)
 
 
 def test_draws_do_not_depend_on_what_they_are_batched_with(
@@ -70,7 +76,10 @@ def test_draws_do_not_depend_on_what_they_are_batched_with(
 
 
 def test_ended_rows_leave_and_end_tokens_stay(
-    engine: LocalEngine, prompts: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+    engine: LocalEngine,
+    prompts: list[tuple[int, ...]],
+    reference: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widths: list[int] = []
     hidden = Network.hidden
@@ -87,6 +96,9 @@ def test_ended_rows_leave_and_end_tokens_stay(
     steps = widths[1:]
     assert steps == sorted(steps, reverse=True) and steps[-1] < steps[0] == 4 * len(prompts)
     assert len(steps) == max(len(c.tokens) for group in drawn for c in group) - 1
+    for prompt, group in zip(prompts, drawn, strict=True):
+        for completion in group:
+            assert_logprobs(reference, prompt, completion, 3.0)
 
 
 def test_prompt_is_read_once_and_header_once(

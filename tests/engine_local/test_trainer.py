@@ -94,8 +94,12 @@ def run(engine: LocalEngine, model: str, rows: list[Row], loss: Loss) -> LossRep
     return engine.forward_backward("p", Batch(tuple(rows)), loss)
 
 
-def test_full_gradient_equals_plain_autograd(engine: LocalEngine, model: str) -> None:
+@pytest.mark.parametrize("chunk", [5, 256])
+def test_full_gradient_equals_plain_autograd(
+    engine: LocalEngine, model: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cross-entropy through transformers' own forward, one unpadded sequence at a time."""
+    monkeypatch.setattr(head, "CHUNK", chunk)
     rows = make_rows()
     engine.create("p", model, Full())
     report = engine.forward_backward("p", Batch(tuple(rows)), CrossEntropy())

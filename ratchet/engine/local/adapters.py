@@ -45,11 +45,15 @@ def copy_adapter(additions: dict[str, LowRank]) -> dict[str, LowRank]:
     }
 
 
-def merge_adapter(network: Network, additions: dict[str, LowRank]) -> dict[str, Tensor]:
-    """Return the adapted weights by parameter name, in the dtype of the base."""
+def merge_adapter(
+    network: Network, additions: dict[str, LowRank], into: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return the adapted weight of every layer by its name, written over ``into`` where it fits."""
     merged = {}
-    for name, addition in additions.items():
-        weight = network.model.get_submodule(name).weight
-        change = addition.scale * (addition.up.detach() @ addition.down.detach())
-        merged[f"{name}.weight"] = (weight.float() + change).to(weight.dtype)
+    with torch.no_grad():
+        for name, addition in additions.items():
+            weight = network.model.get_submodule(name).weight
+            home = into[name] if name in into else torch.empty_like(weight)
+            up, down = addition.up.to(weight.dtype), addition.down.to(weight.dtype)
+            merged[name] = torch.addmm(weight, up, down, alpha=addition.scale, out=home)
     return merged

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,16 @@ class Network:
         return Network(model, found[0] if found else Switch())
 
 
+@dataclass
+class MergedWeights:
+    """Weights with one policy's additions merged in: at most one set for each base."""
+
+    holds: tuple[int, int] | None = None
+    """Which policy's, and at which of its versions."""
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    """By name of the layer."""
+
+
 @dataclass(frozen=True)
 class Base:
     """A network with its tokenizer."""
@@ -85,6 +95,8 @@ class Base:
     """Tokens that end a completion."""
     fingerprint: str
     """Hash of its configuration: weights saved for another shape of model do not fit."""
+    room: MergedWeights = field(default_factory=MergedWeights)
+    """Buffer for sampling adapters."""
 
     @property
     def vocabulary(self) -> int:

@@ -83,7 +83,7 @@ class LocalEngine:
         check_sampling(sampling)
         for index, prompt in enumerate(prompts):
             policy.base.check_tokens(f"prompt {index}", prompt)
-        with policy.in_force() as network:
+        with policy.in_force(merged=True) as network:
             found = sampler.sample(policy.base, network, prompts, sampling)
         read = sampling.n * sum(len(prompt) for prompt in prompts)
         self._spent += Cost(read, sum(len(c.tokens) for group in found for c in group))

@@ -32,7 +32,8 @@ def export_merged(engine: LocalEngine, name: str, folder: Path) -> Path:
                 shutil.copyfile(path, folder / path.name)
     dtype = policy.base.network.head.weight.dtype
     weights = dict(policy.network.model.named_parameters())
-    weights |= merge_adapter(policy.network, policy.additions)
+    merged = merge_adapter(policy.network, policy.additions, into={})
+    weights |= {f"{layer}.weight": weight for layer, weight in merged.items()}
     plain = {n: w.detach().to(dtype).cpu().contiguous() for n, w in weights.items()}
     save_file(plain, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

@@ -34,8 +34,8 @@ class LowRank:
 class Switch:
     """Says which additions are in force in one model."""
 
-    active: Mapping[str, LowRank] = field(default_factory=dict)
-    """Addition by name of the layer; layers not named have none."""
+    active: Mapping[str, LowRank | Tensor] = field(default_factory=dict)
+    """By name of the layer its addition, or a weight to use instead; other layers are plain."""
 
 
 class Linear(nn.Module):
@@ -49,9 +49,11 @@ class Linear(nn.Module):
         self.switch = switch
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x @ weight.T + bias, plus the addition."""
-        result = linear(x, self.weight, self.bias)
+        """Return x @ weight.T + bias, plus the addition or with the other weight."""
         addition = self.switch.active.get(self.name)
+        if isinstance(addition, Tensor):
+            return linear(x, addition, self.bias)
+        result = linear(x, self.weight, self.bias)
         if addition is None:
             return result
         inner = linear(x, addition.down.to(x.dtype)) * addition.scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +11,12 @@ import torch
 from torch import Tensor
 
 from ratchet.core.errors import EngineError
-from ratchet.engine.local.adapters import copy_adapter, create_adapter, tensors_of
+from ratchet.engine.local.adapters import (
+    copy_adapter,
+    create_adapter,
+    merge_adapter,
+    tensors_of,
+)
 from ratchet.engine.local.base import Base, Network
 from ratchet.engine.local.linear import LowRank
 from ratchet.engine.local.optimiser import Moments
@@ -33,6 +39,8 @@ class Policy:
     """False for a pinned reference."""
     moments: Moments = field(default_factory=Moments)
     """The optimiser's state."""
+    number: int = field(default_factory=itertools.count().__next__)
+    """Different for every policy of this process."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the policy's own tensors by name, in a fixed order."""
@@ -47,11 +55,16 @@ class Policy:
         return Policy(self.base, self.kind, copied, copy_adapter(self.additions), trainable=False)
 
     @contextlib.contextmanager
-    def in_force(self) -> Iterator[Network]:
-        """Lend the network with this policy's additions switched on."""
+    def in_force(self, merged: bool = False) -> Iterator[Network]:
+        """Lend the network with this policy's additions switched on.
+
+        ``merged`` adds them to the weights beforehand, which saves a fifth of a sampling step. In
+        bfloat16 that would round small additions away, so there they stay apart.
+        """
         head = self.network.head.weight
         mixed = isinstance(self.kind, Full) and self.base.network.head.weight.dtype != head.dtype
-        self.network.switch.active = self.additions
+        merge = merged and head.dtype == torch.float32
+        self.network.switch.active = self._merged() if merge else self.additions
         try:
             with torch.autocast(
                 head.device.type, self.base.network.head.weight.dtype, enabled=mixed
@@ -59,6 +72,18 @@ class Policy:
                 yield self.network
         finally:
             self.network.switch.active = {}
+
+    def _merged(self) -> dict[str, Tensor]:
+        """Return merged weights from the base's one buffer, filled anew if it holds others."""
+        if not self.additions:
+            return {}
+        key = (self.number, sum(tensor._version for tensor in self.tensors().values()))
+        room = self.base.room
+        if room.holds != key:
+            room.holds = None
+            room.weights = merge_adapter(self.network, self.additions, room.weights)
+            room.holds = key
+        return room.weights
 
     @contextlib.contextmanager
     def gathering(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Scoring and training: batches cut into micro-batches of packed rows, gradients added up.
 
-A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and at most
-about as many packed tokens as told. Tokens after a row's last trained one are not read at all.
+A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and a
+bounded number of packed tokens. Tokens after a row's last trained one are not read at all.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ def find_damage(folder: Path, contents: bool = False) -> str | None:
 def write_folder(home: Path, source: str, write: Callable[[Path], None]) -> Path:
     """Have ``write`` fill a new folder and put it at ``home`` in one step.
 
-    A damaged folder that is there already is replaced. If another process gets there first, its folder is kept.
+    A damaged folder that is there already is replaced. If another process gets there first,
+    its folder is kept.
     """
     home.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))

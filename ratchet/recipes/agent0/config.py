@@ -16,6 +16,10 @@ class Config(RunConfig):
 
     device: str = "cpu"
     """Torch device."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of frozen weights and of computing."""
+    micro_tokens: int = Field(default=512, ge=1)
+    """Most packed tokens trained on at once: memory grows with it."""
     rank: int = Field(default=16, ge=0)
     """Rank of each role's LoRA adapter; 0 trains full copies."""
     alpha: float = 32.0

@@ -48,7 +48,7 @@ def list_mechanisms(recipe: Agent0, state: State, seed: Seed) -> list[Mechanism]
             )
         )
     if c.tool:
-        found.append(Mechanism("tool", lambda: CALCULATOR.call("<calc>2 + 3</calc>") == " = 5"))
+        found.append(Mechanism("tool", lambda: CALCULATOR.call("<calc>2 + 3</calc>") == " [5]"))
     if c.rule == "adpo":
         found.append(Mechanism("adpo.scale", partial(_scales, recipe, state, seed, task)))
         if c.epochs > 1 or c.tasks > c.batch:

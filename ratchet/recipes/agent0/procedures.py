@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from ratchet.solve.procedure import Procedure, Tool
-from ratchet.worlds.arithmetic import EXAMPLES, calculate
+from ratchet.worlds.arithmetic import calculate
 
-CALCULATOR = Tool("<calc>", "</calc>", calculate, " = {result}")
-"""The policy writes ``<calc>12 + 30</calc>``; `` = 42`` is inserted as tool tokens."""
+CALCULATOR = Tool("<calc>", "</calc>", calculate, " [{result}]")
+"""The policy writes ``<calc>12 + 30</calc>``, `` [42]`` is inserted, and the policy states 42."""
 
 _QUESTION = "Q: {prompt}\nA:"
-_WORDS = ("Tom has 5 books and buys 7. How many books?", "5 + 7")
+_SHOTS = (
+    ("7 - 3", "7 - 3"),
+    ("48 + 25", "48 + 25"),
+    ("(11 - 5) * 3", "(11 - 5) * 3"),
+    ("4 + 6 * 13", "4 + 6 * 13"),
+    ("Tom has 5 books and buys 7. How many books?", "5 + 7"),
+)
+"""Open prompts, each with the expression that works it out."""
 
 
-def _plain(prompt: str, answer: str) -> str:
-    return f"Q: {prompt}\nA: {answer}\n"
+def _plain(prompt: str, expression: str) -> str:
+    return f"Q: {prompt}\nA: {calculate(expression)}\n"
 
 
 def _called(prompt: str, expression: str) -> str:
-    return _plain(prompt, f"<calc>{expression}</calc> = {calculate(expression)}")
+    result = calculate(expression)
+    call = f"{CALCULATOR.opening}{expression}{CALCULATOR.closing}{CALCULATOR.insert(result)}"
+    return f"Q: {prompt}\nA: {call} {result}\n"
 
 
-_FEW = "".join(_plain(prompt, answer) for prompt, answer in EXAMPLES)
-_TOOL = "".join(_called(p, p) for p in ("7 - 3", "(11 - 5) * 3")) + _called(*_WORDS)
+_FEW = "".join(_plain(*shot) for shot in _SHOTS)
+_TOOL = "".join(_called(*shot) for shot in _SHOTS)
 
 
 def solver_procedures(max_tokens: int, max_turns: int) -> dict[str, Procedure]:
@@ -44,8 +53,8 @@ def solver_procedures(max_tokens: int, max_turns: int) -> dict[str, Procedure]:
 
 PROPOSER = Procedure(
     "propose",
-    "Exercises:\n8 + 6\n47 - 19\n6 * 13\n(9 + 4) * 3\n52 + 7 * 6\n20 - 3 + 8 * 2\n",
+    "Q: 8 + 6\nQ: 47 - 19\nQ: 6 * 13\nQ: (9 + 4) * 3\nQ: 52 + 7 * 6\nQ: 20 - 3 + 8 * 2\nQ:",
     max_tokens=24,
     read=lambda prompt, text: text.partition("\n")[0].strip(),
 )
-"""The request for a task: exercises, the next of which the policy writes."""
+"""The request for a task: a list of questions, the next of which the policy writes."""

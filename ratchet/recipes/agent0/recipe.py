@@ -10,6 +10,7 @@ rate is measured once, by the attempts that are then trained on; there are no re
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -49,6 +50,7 @@ from ratchet.recipes.agent0.mechanisms import (
     observe_filters,
     observe_rule,
 )
+from ratchet.recipes.agent0.plan import plan as plan
 from ratchet.recipes.agent0.pool import Pool, try_of
 from ratchet.recipes.agent0.procedures import PROPOSER, solver_procedures
 from ratchet.solve.rollout import rollout
@@ -64,7 +66,9 @@ class Agent0(Recipe):
 
     def __init__(self, config: Config, store: Store) -> None:
         self.config, self.store, self.world = config, store, Arithmetic()
-        self.engine = LocalEngine(config.device, threads=config.threads)
+        self.engine = LocalEngine(
+            config.device, config.dtype, config.threads or os.cpu_count() or 1, config.micro_tokens
+        )
         self.procedures = solver_procedures(config.max_tokens, config.max_turns)
         if not config.tool:
             del self.procedures["few_shot_tool"]

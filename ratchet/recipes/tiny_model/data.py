@@ -16,9 +16,6 @@ from ratchet.worlds.arithmetic import calculate, render
 from ratchet.worlds.arithmetic.proposals import read_prompt
 from ratchet.worlds.protocol import World
 
-HEADING = "Exercises:\n"
-"""The first line of an exercise list."""
-
 
 @dataclass(frozen=True)
 class Mixture:
@@ -26,8 +23,10 @@ class Mixture:
 
     lists: float = 0.15
     """Share of documents that are exercise lists; the others are questions."""
-    tools: float = 0.3
-    """Share of questions answered by a tool call."""
+    plain: float = 0.4
+    """Share of question documents without tool calls."""
+    tools: float = 0.4
+    """Share of questions answered by a tool call in the other documents."""
     questions: Mapping[str, float] = field(
         default_factory=lambda: {
             "one_digit": 1.0,
@@ -37,7 +36,7 @@ class Mixture:
             "precedence": 1.0,
             "parentheses": 1.0,
             "multi_step": 1.0,
-            "words": 2.0,
+            "words": 1.0,
         }
     )
     """Weights of the families among questions."""
@@ -89,17 +88,21 @@ class Text:
 
     def _questions(self) -> str:
         count = self._random.randint(1, 10)
-        return "".join(self._answer(item) for item in self._pick(self._mixture.questions, count))
+        tools = 0.0 if self._random.random() < self._mixture.plain else self._mixture.tools
+        items = self._pick(self._mixture.questions, count)
+        return "".join(self._answer(item, tools) for item in items)
 
-    def _answer(self, item: Item) -> str:
-        if self._random.random() < self._mixture.tools:
-            return f"Q: {item.prompt}\nA: <calc>{item.expression}</calc> = {item.answer}\n"
+    def _answer(self, item: Item, tools: float) -> str:
+        if self._random.random() < tools:
+            # the tool inserts " [42]", and the policy states the answer itself (lead's format)
+            call = f"<calc>{item.expression}</calc> [{item.answer}]"
+            return f"Q: {item.prompt}\nA: {call} {item.answer}\n"
         return f"Q: {item.prompt}\nA: {item.answer}\n"
 
     def _exercises(self) -> str:
         items = self._pick(self._mixture.exercises, self._random.randint(4, 20))
         lines = dict.fromkeys(item.prompt for item in items)
-        return HEADING + "".join(f"{line}\n" for line in lines)
+        return "".join(f"Q: {line}\n" for line in lines)
 
     def _pick(self, weights: Mapping[str, float], count: int) -> list[Item]:
         families: Sequence[str] = self._random.choices([*weights], [*weights.values()], k=count)

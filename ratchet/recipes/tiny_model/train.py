@@ -19,9 +19,11 @@ from ratchet.core.seeds import Seed
 from ratchet.engine.models.folder import hash_file
 from ratchet.recipes.tiny_model.data import Mixture, Text
 from ratchet.recipes.tiny_model.tokenizer import (
+    CHARACTERS,
     EOS,
     EOS_ID,
     PAD_ID,
+    SPECIAL,
     VOCABULARY,
     create_tokenizer,
     save_tokenizer,
@@ -29,6 +31,7 @@ from ratchet.recipes.tiny_model.tokenizer import (
 from ratchet.worlds.arithmetic import Arithmetic
 
 WEIGHTS = "model.safetensors"
+_QUESTION, _LINE_END = (len(SPECIAL) + CHARACTERS.index(text) for text in "Q\n")
 SHAPE = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -58,7 +61,7 @@ class Plan:
 
     steps: int = 1_500
     """Optimiser steps."""
-    rows: int = 8
+    rows: int = 4
     """Sequences a step."""
     length: int = 320
     """Tokens in a sequence."""
@@ -66,6 +69,8 @@ class Plan:
     """Peak of the cosine schedule."""
     warmup: int = 40
     """Steps over which the learning rate rises to its peak."""
+    question_weight: float = 0.1
+    """Weight of the characters of a question in the loss; all others have 1."""
     threads: int = 2
     """Threads of torch; another number gives slightly other weights."""
     mixture: Mixture = field(default_factory=Mixture)
@@ -150,7 +155,7 @@ def _learn(
             group["lr"] = plan.lr * _schedule(step, plan)
         tokens = next(batches)
         logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        loss = _loss(logits, tokens[:, 1:], plan.question_weight)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -158,6 +163,21 @@ def _learn(
         if step % 100 == 0 or step == plan.steps - 1:
             progress(f"step {step + 1} of {plan.steps}: loss {loss.item():.3f}")
         yield loss.item()
+
+
+def _loss(logits: Tensor, targets: Tensor, question_weight: float) -> Tensor:
+    """Return the weighted mean cross-entropy; questions cannot be foreseen and count for less."""
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    weights = torch.where(_in_question(targets), question_weight, 1.0)
+    return (losses * weights).sum() / weights.sum()
+
+
+def _in_question(tokens: Tensor) -> Tensor:
+    """Say which tokens [rows, length] stand after a ``Q`` in its line."""
+    places = torch.arange(1, tokens.shape[1] + 1).expand_as(tokens)
+    start = (places * (tokens == _QUESTION)).cummax(dim=1).values
+    end = (places * (tokens == _LINE_END)).cummax(dim=1).values
+    return (start > end) & (tokens != _QUESTION)
 
 
 def _schedule(step: int, plan: Plan) -> float:

@@ -44,9 +44,10 @@ class ToyProgram(Recipe):
 
     def mechanisms(self, state: State, seed: Seed) -> Sequence[Mechanism]:
         """Mutation must change a program, selection must find the better of two."""
-        rows, near, far = Functions().rows(seed.rng(), 16), parse_tree("x"), parse_tree("1000")
+        rng, near, far = seed.rng(), parse_tree("x"), parse_tree("1000")
+        rows = Functions().rows(rng, 16)
         return [
-            Mechanism("mutation", lambda: mutate(near, seed.child("mutate").rng()) != near),
+            Mechanism("mutation", lambda: any(mutate(near, rng) != near for _ in range(16))),
             Mechanism("selection", lambda: score_tree(near, rows) > score_tree(far, rows)),
         ]
 

@@ -41,8 +41,14 @@ class Program:
     tree: Tree
 
     def answer(self, prompts: Sequence[str], seed: Seed) -> Sequence[str]:
-        """Return the tree's value at each x as text."""
-        return [str(float(value_at(self.tree, float(p.partition("=")[2])))) for p in prompts]
+        """Return the tree's value at each x as text; nothing for a prompt that gives no x."""
+        return [self._answer(prompt.partition("=")[2]) for prompt in prompts]
+
+    def _answer(self, text: str) -> str:
+        try:
+            return str(float(value_at(self.tree, float(text))))
+        except ValueError:
+            return ""
 
 
 def parse_tree(text: str) -> Tree:

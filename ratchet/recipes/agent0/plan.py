@@ -1,0 +1,82 @@
+"""What a run of Agent0 would do and cost, before it starts."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from ratchet.core.errors import ModelError
+from ratchet.engine import models
+from ratchet.recipes.agent0.config import Config
+
+_SUSTAINED_FLOPS = {"cpu": 2e11, "cuda": 3e14}
+"""Rough sustained arithmetic of two CPU cores and of one data-centre GPU, operations a second."""
+_GB = 2**30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Upper bounds: every attempt as long as allowed, every proposal a new task in the band."""
+
+    parameters: float
+    """Weights of the model."""
+    attempts: int
+    """Attempts by solvers in the whole run, measurements included."""
+    sampled_tokens: int
+    """Most tokens written."""
+    trained_tokens: int
+    """Most policy tokens trained on."""
+    solver_steps: int
+    """Most optimiser steps of the solver."""
+    memory_gb: float
+    """Weights, gradients and moments of what is loaded at once; activations come on top."""
+    hours: float
+    """At a rough sustained speed of the device, forward 2 and training 6 operations a weight."""
+
+
+def plan(config: Config) -> Plan:
+    """Return the plan of a run. Raises ModelError if the model's size cannot be told."""
+    c, size = config, count_parameters(config.model)
+    proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
+    solving = c.generations * (proposals + c.pinned_tasks) * c.attempts
+    measuring = 2 * c.generations * c.gate_items + 3 * c.audit_items + 4 * c.final_items
+    written = (solving + measuring + c.generations * proposals) * c.max_tokens
+    rows = c.generations * (
+        c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals
+    )
+    steps = c.generations * c.epochs * -(-min(c.tasks, c.pool) // c.batch)
+    work = 2 * size * written + 6 * size * rows * c.max_tokens
+    width = 2 if c.dtype == "bfloat16" else 4
+    memory = size * (width * 1.25 if c.rank else width + 2 * 16)
+    return Plan(
+        size,
+        solving + measuring,
+        written,
+        rows * c.max_tokens,
+        steps,
+        round(memory / _GB, 1),
+        round(work / _SUSTAINED_FLOPS[c.device.partition(":")[0]] / 3600, 2),
+    )
+
+
+def count_parameters(model: str) -> float:
+    """Return a model's number of weights: from its files if they are here, else from its name."""
+    named = re.search(r"(\d+(?:\.\d+)?)([BbMm])\b", model)
+    try:
+        folder = models.resolve(model)
+    except ModelError:
+        if named is None:
+            raise
+        return float(named[1]) * (1e9 if named[2] in "Bb" else 1e6)
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                size = 1
+                for side in tensor["shape"]:
+                    size *= side
+                total += size
+    return float(total)
