@@ -6,9 +6,9 @@ document, a list with for each leg its exit status (negative: the signal), how m
 passed, and what it told. Pages are not drawn: that takes longer than all else.
 
 A write point is a moment at which a file of the run is opened to be written, synced, renamed or
-removed, an event is written, or the ledger is appended to (before and after). Modes:
-``live``, to the end; ``kill``, SIGKILL at the point of this number; ``full``, from that point on the
-disk takes nothing; ``limit``, no file may grow beyond this many bytes.
+removed, an event is written, or the ledger is appended to (before and after). Modes: ``live``, to
+the end; ``kill``, SIGKILL at the point of this number; ``full``, from that point on the disk takes
+nothing; ``limit``, no file may grow beyond this many bytes.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ratchet.core.errors import ConfigError, RatchetError, RunError
+from ratchet.guard.charter import find_charter
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.position import read_position
 from ratchet.recipes.launch import find_method, launch, resume
@@ -44,7 +45,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not empty") as caught:
         launch(config, tmp_path)
     assert "resume" not in caught.value.hint
-    with pytest.raises(RatchetError, match="notes.txt"):
+    with pytest.raises(RatchetError, match=r"notes\.txt"):
         launch(config, tmp_path / "notes.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
@@ -102,8 +103,6 @@ def test_a_run_does_not_go_on_under_other_settings(
 
 
 def test_a_run_does_not_go_on_under_another_charter(tmp_path: Path) -> None:
-    from ratchet.guard.charter import find_charter
-
     charter = tmp_path / "charter.toml"
     charter.write_text(find_charter("functions").read_text())
     config = find_method("toy_program").configure(

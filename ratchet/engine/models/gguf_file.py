@@ -3,8 +3,8 @@
 Weights are stored as float32. A Q4_1 weight is scale * q + offset with half-precision scale and
 offset, which bfloat16 (8 significant bits) cannot hold.
 
-Every numeral is a piece of its own, as llama.cpp does for this tokenizer; transformers' reader of GGUF
-does that for ASCII digits alone.
+Every numeral is a piece of its own, as llama.cpp does for this tokenizer; transformers' reader of
+GGUF does that for ASCII digits alone.
 
 Only what SmolLM2 needs is done: Llama architecture, byte-level BPE with single digits. Anything
 else is refused.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ratchet.core.records import Trace
 from ratchet.core.task import Task
 from ratchet.curriculum.propose import Proposal
-from ratchet.curriculum.rewards import Tried
+from ratchet.curriculum.rewards import Payment, ProposerWeights, Tried, pay
 from ratchet.verify.labels import Labelled
 
 
@@ -24,8 +24,15 @@ class Pool:
     """Those the solver is trained on."""
 
 
-def try_of(proposal: Proposal, groups: Mapping[str, Labelled]) -> Tried:
-    """Return what came of a proposal; one that was not attempted counts as not valid."""
+def pay_proposals(
+    proposals: Sequence[Proposal], judged: Sequence[Labelled], weights: ProposerWeights
+) -> Payment:
+    """Pay proposals by what the solver did with them; one that was not attempted is not valid."""
+    groups = {group.task.id: group for group in judged}
+    return pay([_try_of(proposal, groups) for proposal in proposals], weights)
+
+
+def _try_of(proposal: Proposal, groups: Mapping[str, Labelled]) -> Tried:
     text, task = proposal.attempt.answer, proposal.outcome
     if not isinstance(task, Task) or task.id not in groups:
         return Tried(text, False)

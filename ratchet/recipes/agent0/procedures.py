@@ -33,22 +33,21 @@ _FEW = "".join(_plain(*shot) for shot in _SHOTS)
 _TOOL = "".join(_called(*shot) for shot in _SHOTS)
 
 
-def solver_procedures(max_tokens: int, max_turns: int) -> dict[str, Procedure]:
-    """Return the procedures by which a policy may be judged, by name; same limit for all."""
-    templates = {"direct": _QUESTION, "few_shot": _FEW + _QUESTION}
-    plain = {
+def list_procedures(max_tokens: int, max_turns: int, tool: bool) -> dict[str, Procedure]:
+    """Return the procedures by which a solver may be judged, by name; one limit for all."""
+    found = {
         name: Procedure(name, template, max_tokens=max_tokens)
-        for name, template in templates.items()
+        for name, template in (("direct", _QUESTION), ("few_shot", _FEW + _QUESTION))
     }
-    return plain | {
-        "few_shot_tool": Procedure(
+    if tool:
+        found["few_shot_tool"] = Procedure(
             "few_shot_tool",
             _TOOL + _QUESTION,
             max_tokens=max_tokens,
             max_turns=max_turns,
             tool=CALCULATOR,
         )
-    }
+    return found
 
 
 PROPOSER = Procedure(

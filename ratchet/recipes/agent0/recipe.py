@@ -31,7 +31,6 @@ from ratchet.curriculum.propose import (
     read_proposals,
     trace_proposals,
 )
-from ratchet.curriculum.rewards import Payment, pay
 from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals, WrongLabels
 from ratchet.engine.local import LocalEngine
 from ratchet.learn.adpo import adpo
@@ -51,8 +50,8 @@ from ratchet.recipes.agent0.mechanisms import (
     observe_rule,
 )
 from ratchet.recipes.agent0.plan import plan as plan
-from ratchet.recipes.agent0.pool import Pool, try_of
-from ratchet.recipes.agent0.procedures import PROPOSER, solver_procedures
+from ratchet.recipes.agent0.pool import Pool, pay_proposals
+from ratchet.recipes.agent0.procedures import PROPOSER, list_procedures
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.verify.labels import Labelled, Source, judge_groups, trace_labelled
@@ -69,9 +68,7 @@ class Agent0(Recipe):
         self.engine = LocalEngine(
             config.device, config.dtype, config.threads or os.cpu_count() or 1, config.micro_tokens
         )
-        self.procedures = solver_procedures(config.max_tokens, config.max_turns)
-        if not config.tool:
-            del self.procedures["few_shot_tool"]
+        self.procedures = list_procedures(config.max_tokens, config.max_turns, config.tool)
         self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
         self.probes = (NoValidProposals(), RepeatedProposals(), WrongLabels())
         self.rule = adpo if config.rule == "adpo" else grpo
@@ -113,10 +110,8 @@ class Agent0(Recipe):
 
     def bases(self, state: State) -> Mapping[str, Solver]:
         """Every procedure by which the untrained model may be judged."""
-        return {
-            name: StoredSolver(self.engine, self.store, state, procedure)
-            for name, procedure in self.procedures.items()
-        }
+        solver = partial(StoredSolver, self.engine, self.store, state)
+        return {name: solver(procedure) for name, procedure in self.procedures.items()}
 
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
         """Samples and the quality probe, before and after."""
@@ -128,36 +123,24 @@ class Agent0(Recipe):
 
     def propose(self, seed: Seed, n: int) -> list[Proposal]:
         """Have the proposer write ``n`` texts and the world read them."""
-        texts = rollout(self.engine, "proposer", PROPOSER, [REQUEST], seed.child("propose"), n)[0]
+        seed = seed.child("propose")
+        texts = rollout(self.engine, "proposer", PROPOSER, [REQUEST], seed, n)[0]
         return read_proposals(self.world, texts)
 
     def attempt(
         self, tasks: Sequence[Task], context: Context, seed: Seed, source: Source | None = None
     ) -> list[Labelled]:
         """Have the solver attempt each task and judge the attempts, by default as configured."""
-        progress = partial(context.progress, "solve")
-        groups = rollout(
-            self.engine,
-            "solver",
-            self.procedure,
-            tasks,
-            seed.child("solve"),
-            self.config.attempts,
-            progress=progress,
-        )
+        at, k, show = seed.child("solve"), self.config.attempts, partial(context.progress, "solve")
+        groups = rollout(self.engine, "solver", self.procedure, tasks, at, k, progress=show)
         configured = "random" if self.config.reward == "random" else self.config.labels
         return judge_groups(self.world, tasks, groups, source or configured, seed.child("judge"))
-
-    def pay(self, proposals: Sequence[Proposal], judged: Sequence[Labelled]) -> Payment:
-        """Pay proposals by what the solver did with them; 0 for one not attempted."""
-        groups = {group.task.id: group for group in judged}
-        return pay([try_of(proposal, groups) for proposal in proposals], self.config.weights)
 
     def teach_proposer(self, context: Context, seed: Seed) -> list[Trace]:
         """One step of the proposer on what the frozen solver makes of its proposals."""
         proposals = self.propose(seed, self.config.proposals)
         judged = self.attempt(pick_new(proposals, frozenset()), context, seed)
-        payment = self.pay(proposals, judged)
+        payment = pay_proposals(proposals, judged, self.config.weights)
         observe_all(context, payment.changed)
         traces = trace_proposals(proposals, payment.rewards, payment.terms)
         self.step("proposer", grpo([traces], baseline="role"), context)
@@ -175,7 +158,7 @@ class Agent0(Recipe):
             tasks = pick_new(proposals, seen)
         judged = self.attempt(tasks, context, seed)
         kept = pick_frontier([group.pass_rate for group in judged], c.band_low, c.band_high)
-        payment = self.pay(proposals, judged)
+        payment = pay_proposals(proposals, judged, self.config.weights)
         pool = Pool(
             trace_proposals(proposals, payment.rewards, payment.terms),
             judged,
