@@ -13,13 +13,11 @@ from pathlib import Path
 from ratchet.cli.reply import Reply, columns
 
 PACKAGES = (
-    "httpx",
     "matplotlib",
     "numpy",
     "pydantic",
     "rich",
     "safetensors",
-    "scipy",
     "tomli-w",
     "tyro",
     "torch",

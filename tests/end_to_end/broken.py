@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate, State
@@ -26,8 +27,8 @@ class Paid(ToyPolicy):
         def plant(name: str) -> bool:
             return all(planted_payment(ProposerWeights()).changed[name])
 
-        terms = ("uncertainty", "tool", "repetition", "format")
-        paid = [Mechanism(f"reward.{t}", lambda t=t: plant(f"reward.{t}")) for t in terms]
+        names = [f"reward.{term}" for term in ("uncertainty", "tool", "repetition", "format")]
+        paid = [Mechanism(name, partial(plant, name)) for name in names]
         return [*super().mechanisms(state, seed), *paid]
 
 

@@ -14,7 +14,7 @@ from ratchet.report import write_report
 from tests.end_to_end.broken import Deaf, DropsNothing, Filtered, NeverLearns, Paid, Watched
 from tests.end_to_end.small import Build, run
 
-TINY = {"generations": 1, "gate_items": 10, "audit_items": 5, "final_items": 10}
+TINY: dict[str, Any] = {"generations": 1, "gate_items": 10, "audit_items": 5, "final_items": 10}
 
 
 def dead(path: Path) -> list[str]:

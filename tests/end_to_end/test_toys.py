@@ -55,7 +55,7 @@ def test_another_seed_gives_another_run(reports: Reports, tmp_path: Path) -> Non
 def test_recorded_decisions_never_promote(reports: Reports, tmp_path: Path) -> None:
     report = run(tmp_path / "run", "toy_program", gate="record")
     assert "promote" in [g["decision"] for g in report["generations"]]
-    assert report["gain"]["mean"] == 0.0 == report["gain"]["high"]
+    assert report["gain"]["mean"] == 0.0 >= report["gain"]["low"]
     assert report["final"] == report["untrained"]
     # The branch goes on whatever is decided.
     assert report["last_candidate"]["gain"]["low"] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,13 @@ from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from tests.end_to_end.small import ScriptedGate, configure, run
 
 P, H, R = Verb.PROMOTE, Verb.HOLD, Verb.REJECT
-TINY = {"proposals": 16, "attempts": 4, "gate_items": 5, "audit_items": 5, "final_items": 10}
+TINY: dict[str, Any] = {
+    "proposals": 16,
+    "attempts": 4,
+    "gate_items": 5,
+    "audit_items": 5,
+    "final_items": 10,
+}
 
 
 class Acting(ToyPolicy):
@@ -41,7 +48,7 @@ def positions(path: Path) -> list[Position]:
     """Return where the run stood after each generation, 0 first."""
     with RunFolder(path).ledger() as ledger:
         entries = list(ledger.entries())
-    found = []
+    found: list[Position] = []
     for end in range(1, len(entries)):
         position = read_position(entries[:end], record_only=False)
         assert position is not None
@@ -96,7 +103,7 @@ def test_a_set_parameter_holds_from_the_next_generation_and_after_resuming(tmp_p
         if event.kind == "decision" and event.data["generation"] == 2:
             raise KeyboardInterrupt
 
-    settings = {"generations": 3, **TINY}
+    settings: dict[str, Any] = {"generations": 3, **TINY}
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", "toy_policy", Written, listener=stop, **settings)
     report = run(tmp_path / "run", "toy_policy", Written, **settings)

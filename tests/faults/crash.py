@@ -73,8 +73,8 @@ class Fate:
             self.reach()
             write(file, event)
 
-        os.fsync = watched_fsync
-        Ledger.append = watched_append  # type: ignore[method-assign]
+        os.fsync = watched_fsync  # type: ignore[assignment]
+        Ledger.append = watched_append  # type: ignore[method-assign, assignment]
         events._write = watched_write
         sys.addaudithook(self.audit)
 

@@ -109,14 +109,8 @@ def test_a_policy_that_cannot_be_trained_says_so() -> None:
     engine = FakeEngine({"script": Scripted(lambda text, seed: "a")})
     engine.create("p", "script", Full())
     turns = (Turn("user", "q", (113,)), Turn("policy", "a", (97,), (-0.1,)))
-    group = [
-        Trace(
-            TASK,
-            Attempt("t", "p", turns, "a", StopReason.END),
-            Verdict(r, r > 0, True, "exact"),
-            "s",
-        )
-        for r in (0.0, 1.0)
-    ]
+    scripted = Attempt("t", "p", turns, "a", StopReason.END)
+    verdicts = [Verdict(reward, reward > 0, True, "exact") for reward in (0.0, 1.0)]
+    group = [Trace(TASK, scripted, verdict, "s") for verdict in verdicts]
     with pytest.raises(EngineError, match="no weights to train"):
         step(engine, "p", grpo([group]), OPTIM)

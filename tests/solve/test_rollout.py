@@ -55,7 +55,8 @@ def test_a_tools_result_is_inserted_and_the_policy_goes_on() -> None:
         ("tool", " = 5\n"),
         ("policy", "so 5\n"),
     ]
-    assert attempt.answer == "<calc>2 + 3</calc> = 5\nso 5\n"
+    # A tool cannot answer: what is read is the policy's last turn.
+    assert attempt.answer == "so 5\n"
     assert (attempt.stop, attempt.tool_calls) == (StopReason.END, 1)
     assert (attempt.task_id, attempt.policy) == ("t0", "p")
 
@@ -63,7 +64,8 @@ def test_a_tools_result_is_inserted_and_the_policy_goes_on() -> None:
 def test_only_policy_tokens_are_trained_on() -> None:
     attempt = one(scripted(caller), tooled())
     row = row_of(Trace(TASKS[0], attempt, Verdict(1.0, True, True, "exact"), "solver"))
-    assert "".join(map(chr, row.tokens)) == "Q: 2 + 3" + attempt.answer
+    whole = "Q: 2 + 3<calc>2 + 3</calc> = 5\nso 5\n"
+    assert "".join(map(chr, row.tokens)) == whole
     trained = "".join(chr(t) for t, w in zip(row.tokens, row.weights, strict=True) if w)
     assert trained == "<calc>2 + 3</calc>so 5\n"
     assert all(len(t.logprobs) == len(t.tokens) for t in attempt.turns if t.role == "policy")
@@ -114,7 +116,7 @@ def test_attempts_come_back_by_task_in_order() -> None:
         for attempt in group:
             assert attempt.turns[0].text == f"Q: {task.prompt}"
             if attempt.tool_calls:
-                assert attempt.answer.endswith(f"so {calculate(task.prompt)}\n")
+                assert attempt.answer == f"so {calculate(task.prompt)}\n"
     assert rollout(scripted(reply), "p", tooled(3), TASKS, Seed(2), k=6) == groups
     assert rollout(scripted(reply), "p", tooled(3), TASKS, Seed(3), k=6) != groups
     assert rollout(scripted(reply), "p", tooled(), [], Seed(2)) == []
@@ -176,15 +178,8 @@ def test_a_stored_solver_answers_by_the_state_that_it_was_given(tmp_path: Path) 
     with opened(engine, store, before, "solver"):
         for number in range(20):
             group = rollout(engine, "solver", procedure, TASKS[:1], Seed(number), k=8)[0]
-            judged = [
-                Trace(
-                    TASKS[0],
-                    a,
-                    Verdict(float(a.answer == "c"), a.answer == "c", True, "exact"),
-                    "s",
-                )
-                for a in group
-            ]
+            paid = [Verdict(float(a.answer == "c"), a.answer == "c", True, "exact") for a in group]
+            judged = [Trace(TASKS[0], a, v, "s") for a, v in zip(group, paid, strict=True)]
             step(engine, "solver", grpo([judged]), Optim(0.2))
         after = before.replace(**close_policies(engine, store, "solver"))
     answers = [

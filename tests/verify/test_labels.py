@@ -82,7 +82,7 @@ def test_groups_are_judged_each_by_a_stream_of_its_own() -> None:
     both = judge_groups(WORLD, [TASK, OTHER], groups, "random", Seed(1))
     swapped = judge_groups(WORLD, [OTHER, TASK], groups, "random", Seed(1))
     assert passed(both[0]) == passed(swapped[1]) != passed(both[1])
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="zip"):
         judge_groups(WORLD, [TASK], groups, "random", Seed(1))
 
 
