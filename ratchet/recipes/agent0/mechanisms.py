@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
-from ratchet.core.task import Attempt, StopReason, Task, Verdict
+from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
 from ratchet.curriculum.propose import REQUEST, Proposal, pick_frontier, pick_new
-from ratchet.curriculum.rewards import planted_payment
+from ratchet.curriculum.rewards import Payment, planted_payment
 from ratchet.engine.losses import Batch
+from ratchet.learn.adpo import trust
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import Stepped, learns
 from ratchet.learn.update import Update
@@ -24,6 +26,7 @@ from ratchet.recipes.agent0.pool import Pool
 from ratchet.recipes.agent0.procedures import CALCULATOR, PROPOSER
 from ratchet.solve.procedure import Procedure
 from ratchet.solve.rollout import rollout
+from ratchet.verify.labels import Labelled
 
 if TYPE_CHECKING:
     from ratchet.recipes.agent0.recipe import Agent0
@@ -38,6 +41,7 @@ def list_mechanisms(recipe: Agent0, state: State, seed: Seed) -> list[Mechanism]
         Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1]),
         Mechanism("filter.new", lambda: not _picked(recipe, task)),
         Mechanism("learner.solver", partial(_learns, recipe, state, seed, "solver", task)),
+        Mechanism("clip", partial(_clips, recipe, state, seed, task)),
     ]
     if c.proposer == "trained" and c.proposer_steps:
         for name, (occurred, effect) in payment.changed.items():
@@ -51,51 +55,80 @@ def list_mechanisms(recipe: Agent0, state: State, seed: Seed) -> list[Mechanism]
         found.append(Mechanism("tool", lambda: CALCULATOR.call("<calc>2 + 3</calc>") == " [5]"))
     if c.rule == "adpo":
         found.append(Mechanism("adpo.scale", partial(_scales, recipe, state, seed, task)))
-        if c.epochs > 1 or c.tasks > c.batch:
-            found.append(Mechanism("clip", partial(_clips, recipe, state, seed, task)))
     return found
 
 
-def observe_all(context: Context, changed: Mapping[str, tuple[bool, bool]]) -> None:
+def observe_payment(
+    context: Context, proposals: Sequence[Proposal], judged: Sequence[Labelled], payment: Payment
+) -> None:
+    """Report each reward term whose trigger occurred; a term's effect is that it is not all 0.
+
+    Triggers are read off texts and attempts, never off the terms: a term that is wired to the wrong
+    text is always 0 and would look asleep. What the rewards make of a term is planted at start.
+    """
+    valid = [p.attempt.answer for p in proposals if isinstance(p.outcome, Task)]
+    pairs = zip(proposals, payment.rewards, strict=True)
+    unpaid = [not reward for p, reward in pairs if not isinstance(p.outcome, Task)]
+    occurred = {
+        "reward.uncertainty": any(0 < group.pass_rate < 1 for group in judged),
+        "reward.tool": any(a.tool_calls for group in judged for a in group.attempts),
+        "reward.repetition": len(set(valid)) < len(valid),
+    }
+    changed = {
+        name: (occurred[name], any(payment.terms[name.removeprefix("reward.")]))
+        for name in payment.changed
+        if name in occurred
+    }
+    _observe_all(context, changed | {"reward.format": (bool(unpaid), all(unpaid))})
+
+
+def observe_filters(
+    context: Context, c: Config, offered: Sequence[Task], seen: frozenset[str], pool: Pool
+) -> None:
+    """Report what the filters had to drop, and whether they did; and the tool's insertions."""
+    new = {task.id for task in offered} - seen
+    ids = [group.task.id for group in pool.judged]
+    outside = [g for g in pool.judged if not c.band_low <= g.pass_rate <= c.band_high]
+    attempts = [attempt for group in pool.judged for attempt in group.attempts]
+    asked = c.tool and any(_calls(turn) for attempt in attempts for turn in attempt.turns)
+    _observe_all(
+        context,
+        {
+            "filter.new": (len(offered) > len(new), sorted(ids) == sorted(new)),
+            "filter.band": (
+                bool(outside),
+                not {id(g) for g in outside} & {id(g) for g in pool.kept},
+            ),
+            "tool": (asked, any(attempt.tool_calls for attempt in attempts)),
+        },
+    )
+
+
+def observe_rule(
+    context: Context, groups: Sequence[Sequence[Trace]], update: Update, stepped: Stepped
+) -> None:
+    """Report whether ADPO's scale and the clip had an effect in this step.
+
+    The scale's trigger is read off the verdicts, not off the p that the rule was given.
+    """
+    rates = [fmean(trace.verdict.passed for trace in group) for group in groups]
+    if "scale_std" in update.measures and len({trust(p) for p in rates if 0 < p < 1}) > 1:
+        context.observe("adpo.scale", update.measures["scale_std"] > 0)
+    if stepped.clipped > 0:
+        context.observe("clip", True)
+
+
+def _observe_all(context: Context, changed: Mapping[str, tuple[bool, bool]]) -> None:
     """Report each mechanism whose trigger occurred."""
     for name, (occurred, effect) in changed.items():
         if occurred:
             context.observe(name, effect)
 
 
-def observe_filters(
-    context: Context, c: Config, proposals: Sequence[Proposal], tasks: Sequence[Task], pool: Pool
-) -> None:
-    """Report what the filters had to drop, and whether they did."""
-    valid = [p.outcome for p in proposals if isinstance(p.outcome, Task)]
-    ids = [task.id for task in tasks]
-    outside = [g for g in pool.judged if not c.band_low <= g.pass_rate <= c.band_high]
-    calls = [a.tool_calls for group in pool.judged for a in group.attempts]
-    asked = [
-        any(c.tool and CALCULATOR.closing in turn.text for turn in a.turns if turn.role == "policy")
-        for group in pool.judged
-        for a in group.attempts
-    ]
-    observe_all(
-        context,
-        {
-            "filter.new": (len(valid) > len(ids), len(set(ids)) == len(ids)),
-            "filter.band": (
-                bool(outside),
-                not {id(g) for g in outside} & {id(g) for g in pool.kept},
-            ),
-            "tool": (any(asked), any(calls)),
-        },
-    )
-
-
-def observe_rule(context: Context, update: Update, stepped: Stepped) -> None:
-    """Report whether ADPO's scale and the clip had an effect in this step."""
-    low, high = update.measures.get("p_low", 0.0), update.measures.get("p_high", 0.0)
-    if high > 0.3 and low < 0.8 and high > low:
-        context.observe("adpo.scale", update.measures["scale_std"] > 0)
-    if stepped.clipped > 0:
-        context.observe("clip", True)
+def _calls(turn: Turn) -> bool:
+    """Return whether a policy turn holds a whole call of the calculator."""
+    before, _, after = turn.text.partition(CALCULATOR.opening)
+    return turn.role == "policy" and before != turn.text and CALCULATOR.closing in after
 
 
 def _learns(recipe: Agent0, state: State, seed: Seed, role: str, task: Task) -> bool:
@@ -111,7 +144,7 @@ def _scales(recipe: Agent0, state: State, seed: Seed, task: Task) -> bool:
     """Two groups of unequal certainty must get unequal weight."""
     with opened(recipe.engine, recipe.store, state, "solver"):
         groups = _planted_groups(recipe, seed.child("scales"), task)
-    return recipe.rule(groups).measures["scale_std"] > 0
+    return recipe.rule(groups).measures.get("scale_std", 0.0) > 0
 
 
 def _clips(recipe: Agent0, state: State, seed: Seed, task: Task) -> bool:

@@ -45,8 +45,8 @@ from ratchet.recipes.agent0.epilogue import look_back
 from ratchet.recipes.agent0.measures import describe, measure_pinned
 from ratchet.recipes.agent0.mechanisms import (
     list_mechanisms,
-    observe_all,
     observe_filters,
+    observe_payment,
     observe_rule,
 )
 from ratchet.recipes.agent0.plan import plan as plan
@@ -141,7 +141,7 @@ class Agent0(Recipe):
         proposals = self.propose(seed, self.config.proposals)
         judged = self.attempt(pick_new(proposals, frozenset()), context, seed)
         payment = pay_proposals(proposals, judged, self.config.weights)
-        observe_all(context, payment.changed)
+        observe_payment(context, proposals, judged, payment)
         traces = trace_proposals(proposals, payment.rewards, payment.terms)
         self.step("proposer", grpo([traces], baseline="role"), context)
         return traces
@@ -155,6 +155,7 @@ class Agent0(Recipe):
             tasks = [task for task in offered if task.id not in seen]
         else:
             proposals = self.propose(seed, c.pool)
+            offered = [p.outcome for p in proposals if isinstance(p.outcome, Task)]
             tasks = pick_new(proposals, seen)
         judged = self.attempt(tasks, context, seed)
         kept = pick_frontier([group.pass_rate for group in judged], c.band_low, c.band_high)
@@ -164,29 +165,29 @@ class Agent0(Recipe):
             judged,
             [judged[i] for i in kept[: c.tasks]],
         )
-        observe_filters(context, c, proposals, tasks, pool)
+        observe_filters(context, c, offered, seen, pool)
         return pool
 
     def teach_solver(self, context: Context, pool: Pool) -> list[Stepped]:
         """Train the solver on the pool's kept tasks, batch by batch."""
         groups = [trace_labelled(group) for group in pool.kept]
         steps: list[Stepped] = []
+        total = self.config.epochs * -(-len(groups) // self.config.batch)
         for epoch in range(self.config.epochs):
             order = context.seed.child("order", epoch).rng().permutation(len(groups))
             for start in range(0, len(groups), self.config.batch):
                 batch = [groups[i] for i in order[start : start + self.config.batch]]
-                context.progress("learn", len(steps), -(-len(groups) // self.config.batch))
-                stepped = self.step("solver", self.rule(batch), context)
+                context.progress("learn", len(steps), total)
+                update = self.rule(batch)
+                stepped = self.step("solver", update, context)
                 if stepped is not None:
+                    observe_rule(context, batch, update, stepped)
                     steps.append(stepped)
         return steps
 
     def step(self, role: str, update: Update, context: Context) -> Stepped | None:
-        """Take one optimiser step and report what of the rule was alive in it."""
-        stepped = step(self.engine, role, update, self.config.optim(role), context.observe)
-        if stepped is not None and role == "solver":
-            observe_rule(context, update, stepped)
-        return stepped
+        """Take one optimiser step and report whether the learner was alive in it."""
+        return step(self.engine, role, update, self.config.optim(role), context.observe)
 
 
 build = Agent0

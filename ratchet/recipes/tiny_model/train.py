@@ -18,6 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from ratchet.core.seeds import Seed
 from ratchet.engine.models.folder import hash_file
 from ratchet.recipes.tiny_model.data import Mixture, Text
+from ratchet.recipes.tiny_model.muon import Muon
 from ratchet.recipes.tiny_model.tokenizer import (
     CHARACTERS,
     EOS,
@@ -46,6 +47,7 @@ SHAPE = {
     "rope_theta": 10_000.0,
     "hidden_act": "silu",
     "tie_word_embeddings": True,
+    "initializer_range": 0.06,
     "attention_bias": False,
     "mlp_bias": False,
     "bos_token_id": None,
@@ -59,16 +61,18 @@ SHAPE = {
 class Plan:
     """How the tiny model is trained."""
 
-    steps: int = 1_500
+    steps: int = 1_400
     """Optimiser steps."""
-    rows: int = 4
+    rows: int = 6
     """Sequences a step."""
     length: int = 320
     """Tokens in a sequence."""
-    lr: float = 3e-3
-    """Peak of the cosine schedule."""
+    matrix_lr: float = 0.02
+    """Peak learning rate of Muon, for the matrices inside the layers."""
+    lr: float = 4e-3
+    """Peak learning rate of AdamW, for the embedding and the norms."""
     warmup: int = 40
-    """Steps over which the learning rate rises to its peak."""
+    """Steps over which the learning rates rise to their peak; then a cosine takes them to 0."""
     question_weight: float = 0.1
     """Weight of the characters of a question in the loss; all others have 1."""
     threads: int = 2
@@ -145,21 +149,22 @@ def _learn(
     model: LlamaForCausalLM, plan: Plan, seed: Seed, progress: Callable[[str], None]
 ) -> Iterator[float]:
     batches = _batches(plan, seed)
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=plan.lr, betas=(0.9, 0.98), fused=True)
+    embedding = model.get_input_embeddings().weight
+    matrices = [p for p in model.parameters() if p.dim() == 2 and p is not embedding]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    muon = Muon(matrices)
+    adam = torch.optim.AdamW([embedding, *others], betas=(0.9, 0.98), weight_decay=0.0)
     model.train()
     for step in range(plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = plan.lr * _schedule(step, plan)
         tokens = next(batches)
         logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
         loss = _loss(logits, tokens[:, 1:], plan.question_weight)
-        optimiser.zero_grad()
+        model.zero_grad()
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        share = _schedule(step, plan)
+        muon.step(plan.matrix_lr * share)
+        adam.param_groups[0]["lr"] = plan.lr * share
+        adam.step()
         if step % 100 == 0 or step == plan.steps - 1:
             progress(f"step {step + 1} of {plan.steps}: loss {loss.item():.3f}")
         yield loss.item()

@@ -1,0 +1,175 @@
+"""Agent0 on an actor instead of a model: two tables that learn, whose actions become real texts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ratchet.core.errors import EngineError
+from ratchet.core.events import Listener, ignore
+from ratchet.core.task import Cost
+from ratchet.engine.fake import FakeEngine, Tabular
+from ratchet.engine.protocol import Adapter, Completion, Full, Sampling
+from ratchet.loop.versions import Store
+from ratchet.recipes.agent0 import recipe as module
+from ratchet.recipes.agent0.config import Config
+from ratchet.recipes.agent0.recipe import Agent0
+from ratchet.recipes.launch import find_method, launch
+from ratchet.report import page
+from ratchet.worlds.arithmetic import solve_exactly
+
+SMALL: dict[str, Any] = {
+    "model": "actor",
+    "threads": 1,
+    "generations": 2,
+    "gate": "record",
+    "gate_items": 8,
+    "audit_items": 8,
+    "final_items": 8,
+    "proposals": 12,
+    "pool": 16,
+    "tasks": 8,
+    "attempts": 4,
+    "batch": 4,
+    "epochs": 2,
+    "solver_lr": 0.3,
+    "proposer_lr": 0.1,
+    "max_tokens": 8,
+    "quality_texts": 4,
+    "pinned_tasks": 4,
+}
+PROPOSALS = (
+    *(f"{a} + {b}" for a in (12, 47) for b in (5, 30, 61)),
+    *(f"{a} * {b}" for a in (3, 14) for b in (8, 12)),
+    *("9 - 4", "2 + 3 * 7", "(8 + 5) * 4", "60 - 7 * 8 + 2", "12 + 5", "not a task", "7"),
+)
+"""What the actor proposes: open tasks of several levels, reserved ones, and what is none."""
+STYLES = ("call", "right", "wrong", "silent")
+"""What the actor does about a question: call the tool, or say something."""
+
+Run = Callable[..., dict[str, Any]]
+
+
+def see(text: str) -> str:
+    """Return what the solving actor sees: whether the tool has answered, and how long it is."""
+    question = question_of(text)
+    return "told" if text.endswith("]") else str(len(question) % 3)
+
+
+def lean(seen: str) -> Sequence[float]:
+    """Return the actor's first leanings: sure, unsure or mostly wrong, by what it sees."""
+    return {"told": (0.0, 3.0, 0.0, 0.0), "0": (0.5, 1.0, 0.5, 0.0), "1": (0.0, 2.0, 0.5, 0.0)}.get(
+        seen, (0.2, 0.0, 1.0, 0.0)
+    )
+
+
+def question_of(text: str) -> str:
+    """Return the last question in a prompt."""
+    return text.rpartition("Q: ")[2].partition("\nA:")[0]
+
+
+def perform(prompt: str, style: str) -> str:
+    """Return the text of an action."""
+    question = question_of(prompt)
+    value = solve_exactly(question) or 0
+    words = {"call": f"<calc>{question if '?' not in question else value}</calc>"}
+    return (words | {"right": f" {value}\n", "wrong": f" {value + 1}\n"}).get(style, " well\n")
+
+
+class Actor(FakeEngine):
+    """An engine whose solver acts by style; its tokens are the styles, its texts are real."""
+
+    def __init__(self, proposals: Sequence[str] = PROPOSALS) -> None:
+        super().__init__(
+            {
+                "proposer": Tabular(tuple(dict.fromkeys(proposals)), lambda text: ""),
+                "solver": Tabular(STYLES, see, prior=lean),
+            }
+        )
+
+    def create(self, name: str, base: str, kind: Adapter | Full, seed: int = 0) -> None:
+        if base != "actor":
+            raise EngineError(f"no base is named {base!r}", "use actor")
+        super().create(name, name, kind, seed)
+
+    def sample(
+        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[list[Completion]]:
+        found = super().sample(name, prompts, sampling)
+        if name != "solver":
+            return found
+        read = [self.decode(name, prompt) for prompt in prompts]
+        return [
+            [Completion(c.tokens, c.logprobs, perform(text, c.text), c.stop) for c in group]
+            for text, group in zip(read, found, strict=True)
+        ]
+
+    def spent(self) -> Cost:
+        return Cost()
+
+
+class Played(Agent0):
+    """Agent0 on the actor."""
+
+    actor: Callable[[], FakeEngine] = Actor
+
+    def __init__(self, config: Config, store: Store) -> None:
+        super().__init__(config, store)
+        self.engine = self.actor()  # type: ignore[assignment]
+
+
+def configure(**settings: Any) -> Config:
+    """Return the settings of a small run."""
+    config = find_method("agent0").configure("tiny", **{**SMALL, **settings})
+    assert isinstance(config, Config)
+    return config
+
+
+def read_records(folder: Path, generation: int) -> list[dict[str, Any]]:
+    """Return a generation's records as they lie on the disk."""
+    path = folder / "records" / f"gen-{generation:04d}.jsonl.gz"
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def ledger_of(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """Return the bodies of the ledger's entries of a kind."""
+    from ratchet.loop.folder import RunFolder
+
+    with RunFolder.existing(folder).ledger() as ledger:
+        return [entry.body for entry in ledger.entries(kind)]
+
+
+def dead(report: dict[str, Any]) -> list[str]:
+    """Return the names of a run's dead mechanisms; a run is invalid if and only if it has some."""
+    names = [name for name, state in report["liveness"].items() if state == "dead"]
+    assert (report["status"] == "invalid") == bool(names)
+    return names
+
+
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures out: they take longer than all else."""
+    monkeypatch.setattr(page, "render_page", lambda report, folder: "<!doctype html>")
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_page: None) -> Run:
+    """Run Agent0 on the actor, or a recipe made from it, and return its report without cost."""
+
+    def run(
+        name: str = "run",
+        build: type[Agent0] = Played,
+        listener: Listener = ignore,
+        **settings: Any,
+    ) -> dict[str, Any]:
+        monkeypatch.setattr(module, "build", build)
+        report = launch(configure(**settings), tmp_path / name, listener)
+        del report["cost"]
+        return report
+
+    return run
