@@ -1,7 +1,7 @@
 """The closed set of losses, and the batch they are computed on. Data only: engines compute.
 
-Notation: a row has tokens x_0..x_T; position t >= 1 is trained with weight w_t (0 on prompt and tool
-tokens); lp_t is the log-probability under the policy being trained, at temperature 1.
+Notation: a row has tokens x_0..x_T; position t >= 1 is trained with weight w_t (0 on prompt and
+tool tokens); lp_t is the log-probability under the policy being trained, at temperature 1.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Reduction = Literal["tokens", "rows", "sum"]
-"""``tokens``: sum of w*loss over all rows / sum of |w|. ``rows``: each row's weighted mean, then the
-mean over the rows (or pairs) that have a weight. ``sum``: no division. Denominators are those of
+"""``tokens``: sum of w*loss over all rows / sum of |w|. ``rows``: each row's weighted mean, then
+the mean over the rows (or pairs) that have a weight. ``sum``: no division. Denominators are those of
 the whole batch, however it is split."""
 
 
@@ -36,7 +36,7 @@ class Row:
     desirable: bool = True
     """Preference: the better of its pair, or desirable by itself."""
     teacher: tuple[tuple[tuple[int, float], ...], ...] = ()
-    """Distillation: the teacher's top (token, log-probability) by position; empty where w_t is 0."""
+    """Distillation: the teacher's top (token, logprob) by position; empty where w_t is 0."""
 
 
 @dataclass(frozen=True)

@@ -152,5 +152,6 @@ def test_the_hash_of_a_folder_is_over_names_and_contents(tmp_path: Path) -> None
         fold("f", {"x": "2", "sub/y": "1"}),
         fold("g", {"x": "1"}),
         fold("h", {"x": "1", "sub/y": ""}),
+        fold("i", {"x": "1", "sup/y": "2"}),
     ]
-    assert len({whole, *others}) == 7
+    assert len({whole, *others}) == 8

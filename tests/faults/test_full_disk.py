@@ -18,12 +18,12 @@ def finished(folder: Path) -> int:
         return len(list(ledger.entries("generation")))
 
 
-@pytest.mark.parametrize("name", ["program", "policy"])
+@pytest.mark.parametrize("name", ["program", pytest.param("policy", marks=pytest.mark.slow)])
 def test_no_space_left_at_any_write_point(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     reference: Reference = request.getfixturevalue(name)
-    shares = (0.02, 0.3, 0.7, 0.98) if name == "program" else (0.5,)
+    shares = (0.02, 0.3, 0.7, 0.98) if name == "program" else (0.1, 0.3, 0.5, 0.8)
     done = []
     for number, share in enumerate(shares):
         folder = tmp_path / str(number)

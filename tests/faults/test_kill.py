@@ -22,9 +22,8 @@ from ratchet.loop.position import read_position
 from ratchet.recipes.launch import resume
 from tests.faults.conftest import ENVIRONMENT, PROGRAM, Reference, crash, report
 
-CHAINS = [("program", 1), ("program", 2), ("policy", 1)]
-KILLS = 9
-"""In each chain; with those from outside 30 in all."""
+CHAINS = [("program", 1, 8), ("program", 2, 8), ("program", 3, 8), ("policy", 1, 3)]
+"""Toy, seed of the kill points, number of kills; with three from outside 30 in all."""
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
@@ -38,15 +37,15 @@ def records(folder: Path) -> dict[str, bytes]:
     return {p.name: gzip.decompress(p.read_bytes()) for p in (folder / "records").iterdir()}
 
 
-@pytest.mark.parametrize(("name", "number"), CHAINS)
+@pytest.mark.parametrize(("name", "number", "kills"), CHAINS)
 def test_a_run_killed_again_and_again_ends_the_same(
-    name: str, number: int, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, number: int, kills: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     reference: Reference = request.getfixturevalue(name)
     rng = Seed(number).child("kills", name).rng()
-    at = [int(n) for n in rng.integers(1, reference.points // 3, KILLS)]
+    at = [int(n) for n in rng.integers(1, reference.points // 3, kills)]
     legs = crash(tmp_path / "run", reference.words, [*(("kill", n) for n in at), ("live", 0)])
-    assert [leg["code"] for leg in legs] == [-signal.SIGKILL] * KILLS + [0], legs[-1]["told"]
+    assert [leg["code"] for leg in legs] == [-signal.SIGKILL] * kills + [0], legs[-1]["told"]
     assert report(tmp_path / "run") == reference.report
     assert history(tmp_path / "run") == history(reference.folder)
     assert records(tmp_path / "run") == records(reference.folder)

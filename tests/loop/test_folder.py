@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,16 @@ RECORDS: tuple[Trace | Evaluation | Transition, ...] = (
 )
 
 
-def test_records_are_read_back_and_their_bytes_are_the_same(tmp_path: Path) -> None:
+def test_records_are_read_back_and_their_bytes_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = RunFolder(tmp_path / "a"), RunFolder(tmp_path / "b")
     assert one.write_records(3, RECORDS) == two.write_records(3, RECORDS)
     assert tuple(one.read_records(3)) == RECORDS
+    data = (one.path / "records" / "gen-0003.jsonl.gz").read_bytes()
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    one.write_records(3, RECORDS)
+    assert (one.path / "records" / "gen-0003.jsonl.gz").read_bytes() == data
     assert one.read_records(4) == []
     place = Path("records") / "gen-0003.jsonl.gz"
     assert (one.path / place).read_bytes() == (two.path / place).read_bytes()

@@ -53,6 +53,8 @@ def test_a_gain_above_zero_is_promoted_and_explained() -> None:
 def test_a_loss_is_rejected_and_the_uncertain_held() -> None:
     assert decide(*WORSE).verb is Verb.REJECT
     assert decide(*EVEN).verb is Verb.HOLD
+    likely = decide([1.0] * 3 + [0.0] * 47, [0.0] * 48 + [1.0] * 2)
+    assert likely.verb is Verb.HOLD and likely.measures["gain"] > 0
     same = decide([0.5] * 50, [0.5] * 50)
     assert same.verb is Verb.HOLD and same.measures["low"] <= 0 <= same.measures["high"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ratchet.core.errors import RunError
-from ratchet.loop.ledger import SCHEMA, Entry, Ledger
+from ratchet.loop.ledger import SCHEMA, Entry, Ledger, _link
 
 
 @pytest.fixture
@@ -107,6 +107,26 @@ def test_swapped_entries_break_the_chain(path: Path) -> None:
         db.execute("update entries set seq = 2 where seq = -1")
         db.commit()
     with pytest.raises(RunError, match="breaks at entry 1"):
+        read(copy)
+
+
+def test_an_entry_that_was_forged_whole_breaks_the_next(path: Path) -> None:
+    """Whoever changes an entry and makes its hash fit cannot make the next one fit as well."""
+    first, second = (entry.hash for entry in read(path)[1:3])
+    forged = _link(2, "generation", '{"generation":9}', first)
+    copy = tampered(
+        path, f"update entries set body = '{{\"generation\":9}}', hash = '{forged}' where seq = 2"
+    )
+    assert forged != second
+    with pytest.raises(RunError, match="breaks at entry 3"):
+        read(copy)
+
+
+def test_a_gap_is_found_even_where_the_hashes_fit(path: Path) -> None:
+    previous = read(path)[3].hash
+    forged = _link(7, "end", '{"status":"completed"}', previous)
+    copy = tampered(path, f"update entries set seq = 7, hash = '{forged}' where seq = 4")
+    with pytest.raises(RunError, match="breaks at entry 4"):
         read(copy)
 
 

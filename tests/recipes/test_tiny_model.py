@@ -19,12 +19,14 @@ from ratchet.core.task import Rejection, Task
 from ratchet.engine.models.find import TINY
 from ratchet.engine.models.folder import hash_file
 from ratchet.recipes.tiny_model.data import HEADING, Mixture, Text
+from ratchet.recipes.tiny_model.muon import orthogonalise
 from ratchet.recipes.tiny_model.tokenizer import CHARACTERS, EOS_ID, create_tokenizer
 from ratchet.recipes.tiny_model.train import (
     SHAPE,
     WEIGHTS,
     Plan,
     count_parameters,
+    find_questions,
     save_model,
     train,
 )
@@ -32,7 +34,9 @@ from ratchet.worlds.arithmetic import Arithmetic, calculate, solve_exactly
 from ratchet.worlds.protocol import Stream
 
 MIXTURE = Mixture(pool=200)
-SHORT = Plan(steps=3, rows=2, length=64, lr=1e-2, warmup=1, threads=1, mixture=MIXTURE)
+SHORT = Plan(
+    steps=3, rows=2, length=64, lr=1e-2, matrix_lr=0.02, warmup=1, threads=1, mixture=MIXTURE
+)
 CALL = re.compile(r"A: <calc>(.*)</calc> = (-?\d+)")
 
 
@@ -113,6 +117,25 @@ def test_text_depends_on_its_seed_alone() -> None:
     assert draw(20) != list(islice(other, 20))
 
 
+def test_only_the_characters_of_a_question_count_for_less() -> None:
+    text = "12\nQ: 3 + 4\nA: 7\nQ: 5"
+    found = find_questions(torch.tensor([create_tokenizer().encode(text).ids]))[0].tolist()
+    marked = "".join("?" if inside else char for char, inside in zip(text, found, strict=True))
+    assert marked == "12\nQ???????\nA: 7\nQ???"
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (30, 12), (12, 30)])
+def test_orthogonalised_update_keeps_the_directions_and_evens_out_their_lengths(
+    shape: tuple[int, int],
+) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    left, lengths, right = torch.linalg.svd(matrix, full_matrices=False)
+    inside = left.T @ orthogonalise(matrix) @ right.T
+    assert lengths.max() > 2 * lengths.min()
+    assert 0.6 < inside.diagonal().min() and inside.diagonal().max() < 1.3
+    assert (inside - inside.diagonal().diag()).abs().max() < 1e-4
+
+
 def test_training_is_deterministic_and_lowers_the_loss(tmp_path: Path) -> None:
     hashes = []
     before = torch.random.get_rng_state()
@@ -123,5 +146,5 @@ def test_training_is_deterministic_and_lowers_the_loss(tmp_path: Path) -> None:
         assert len(trained.losses) == 3 and trained.losses[-1] < trained.losses[0] - 0.3
     assert hashes[0] == hashes[1] != hashes[2]
     assert torch.equal(before, torch.random.get_rng_state())
-    untouched = train(replace(SHORT, lr=0.0), Seed(1))
+    untouched = train(replace(SHORT, lr=0.0, matrix_lr=0.0), Seed(1))
     assert untouched.losses[-1] > untouched.losses[0] - 0.3

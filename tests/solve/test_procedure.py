@@ -36,7 +36,7 @@ def test_any_request_gives_a_text(request: str) -> None:
 
 
 def test_braces_in_a_result_or_a_prompt_stay_what_they_are() -> None:
-    echo = Tool("<", ">", lambda text: text, "[{result}]")
-    assert echo.call("<{x} {result}>") == "[{x} {result}]"
+    echo = Tool("<", ">", lambda text: text, "{x} [{result}]")
+    assert echo.call("<{x} {y}>") == "{x} [{x} {y}]"
     procedure = Procedure("p", "Q: {prompt}\nA: {other}")
     assert procedure.fill("{prompt} {x}") == "Q: {prompt} {x}\nA: {other}"

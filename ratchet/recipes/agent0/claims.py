@@ -52,7 +52,7 @@ CLAIMS = Claims(
         ),
         Claim(
             name="trained_beats_uniform",
-            statement="A trained proposer teaches better than tasks drawn evenly from all families.",
+            statement="A trained proposer teaches better than tasks drawn evenly by family.",
             source="ours (control)",
             arms=("full", "uniform_tasks"),
             metric="final.score.mean",

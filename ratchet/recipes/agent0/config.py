@@ -62,7 +62,7 @@ class Config(RunConfig):
     """Weight of the solver's tool calls."""
     repetition: float = 1.0
     """Weight of the repetition penalty."""
-    max_tokens: int = Field(default=28, ge=1)
+    max_tokens: int = Field(default=32, ge=1)
     """Most tokens that a policy writes in one attempt, for every procedure."""
     max_turns: int = Field(default=4, ge=1)
     """Most turns of an attempt with the tool."""

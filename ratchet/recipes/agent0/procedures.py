@@ -52,7 +52,8 @@ def list_procedures(max_tokens: int, max_turns: int, tool: bool) -> dict[str, Pr
 
 PROPOSER = Procedure(
     "propose",
-    "Q: 8 + 6\nQ: 47 - 19\nQ: 6 * 13\nQ: (9 + 4) * 3\nQ: 52 + 7 * 6\nQ: 20 - 3 + 8 * 2\nQ:",
+    "Q: 8 + 6\nQ: 47 - 19\nQ: 6 * 13\nQ: (9 + 4) * 3\n"
+    "Q: 52 + 7 * 6\nQ: 20 - 3 + 8 * 2\nQ: 5 * (14 - 6)\nQ:",
     max_tokens=24,
     read=lambda prompt, text: text.partition("\n")[0].strip(),
 )
