@@ -43,8 +43,13 @@ class Config(BaseModel):
     def write(self, path: Path) -> None:
         """Write every resolved value as TOML, whole or not at all; a value of None is left out."""
         draft = path.with_name(path.name + ".draft")
-        draft.write_text(tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)), "utf-8")
-        draft.replace(path)
+        text = tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        try:
+            draft.write_text(text, "utf-8")
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 
 Reduction = Literal["tokens", "rows", "sum"]
 """``tokens``: sum of w*loss over all rows / sum of |w|. ``rows``: each row's weighted mean, then
-the mean over the rows (or pairs) that have a weight. ``sum``: no division. Denominators are those of
+the mean over rows (or pairs) that have a weight. ``sum``: no division. Denominators are those of
 the whole batch, however it is split."""
 
 

@@ -95,6 +95,7 @@ def test_a_failed_write_leaves_the_old_settings(
     with pytest.raises(OSError, match="No space"):
         Outer(name="new").write(path)
     assert Outer.read(path).name == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.toml"]
 
 
 def test_settings_do_not_change() -> None:

@@ -56,7 +56,7 @@ def test_recorded_decisions_never_promote(reports: Reports, tmp_path: Path) -> N
     report = run(tmp_path / "run", "toy_program", gate="record")
     assert "promote" in [g["decision"] for g in report["generations"]]
     assert report["gain"]["mean"] == 0.0 >= report["gain"]["low"]
-    assert report["final"] == report["untrained"]
+    assert report["final"]["score"]["mean"] == report["untrained"]["score"]["mean"]
     # The branch goes on whatever is decided.
     assert report["last_candidate"]["gain"]["low"] > 0
     assert report["states"]["branch"] != report["states"]["incumbent"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ratchet.core.errors import RunError
 from ratchet.core.events import Event
 from ratchet.core.evidence import Verb
 from ratchet.core.findings import Action, Finding, Halt, Restart, Rollback, SetParameter
@@ -49,7 +51,7 @@ def positions(path: Path) -> list[Position]:
     with RunFolder(path).ledger() as ledger:
         entries = list(ledger.entries())
     found: list[Position] = []
-    for end in range(1, len(entries)):
+    for end in range(1, len(entries) + 1):
         position = read_position(entries[:end], record_only=False)
         assert position is not None
         if len(found) == position.generation:
@@ -122,6 +124,23 @@ def test_a_halt_ends_the_run_with_its_reason_and_keeps_the_incumbent(tmp_path: P
     assert report["final"]["score"] is not None
     again = run(tmp_path / "run", "toy_policy", built, generations=4, **TINY)
     assert again == report
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk I/O error")]
+)
+def test_a_loop_that_the_disk_refuses_says_so_and_goes_on_later(
+    error: Exception, tmp_path: Path
+) -> None:
+    def refuse(event: Event) -> None:
+        if event.kind == "decision":
+            raise error
+
+    with pytest.raises(RunError, match=f"the run stopped: .*{error.args[-1]}") as caught:
+        run(tmp_path / "run", "toy_policy", listener=refuse, generations=1, **TINY)
+    assert f"ratchet resume {tmp_path / 'run'}" in caught.value.hint
+    assert positions(tmp_path / "run")[-1].generation == 1
+    assert run(tmp_path / "run", "toy_policy", generations=1, **TINY)["status"] == "completed"
 
 
 def test_only_what_is_needed_stays_on_the_disk(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from ratchet.loop.ledger import Entry, Ledger
 from ratchet.recipes.launch import find_method
 
 WRITES = os.O_WRONLY | os.O_RDWR
-CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.symlink"}
+REMOVALS = {"os.remove", "os.rmdir"}
+CHANGES = REMOVALS | {"os.rename", "os.mkdir", "os.truncate", "os.symlink"}
 
 
 class Fate:
@@ -39,19 +40,19 @@ class Fate:
     def __init__(self, folder: Path, mode: str, at: int) -> None:
         self.folder, self.mode, self.at, self.points = str(folder), mode, at, 0
 
-    def reach(self) -> None:
-        """Pass a write point, or not."""
+    def reach(self, removing: bool = False) -> None:
+        """Pass a write point, or not. A full disk lets files be removed."""
         self.points += 1
         if self.mode == "kill" and self.points == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.mode == "full" and self.points >= self.at:
+        if self.mode == "full" and self.points >= self.at and not removing:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def audit(self, name: str, given: tuple[Any, ...]) -> None:
         """Notice what the interpreter is about to do to a file of the run."""
         opening = name == "open" and isinstance(given[2], int) and given[2] & WRITES
         if (opening or name in CHANGES) and str(given[0]).startswith(self.folder):
-            self.reach()
+            self.reach(name in REMOVALS)
 
     def install(self) -> None:
         """Watch over this process from now on."""

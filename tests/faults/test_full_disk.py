@@ -49,8 +49,9 @@ def test_a_disk_full_at_the_start_is_told_and_the_run_can_begin(
     folder = tmp_path / "run"
     (leg,) = crash(folder, program.words, [("full", 2)])
     assert leg["code"] == 2 and "cannot write" in leg["told"] and "Traceback" not in leg["told"]
-    (leg,) = crash(folder, program.words, [("full", 4)])
-    assert leg["code"] == 2
+    assert list(folder.iterdir()) == []
+    (leg,) = crash(folder, program.words, [("live", 0)])
+    assert leg["code"] == 0 and report(folder) == program.report
 
 
 @pytest.mark.parametrize("limit", [100, 5_000, 20_000, 50_000])

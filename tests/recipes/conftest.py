@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ from ratchet.core.events import Listener, ignore
 from ratchet.core.task import Cost
 from ratchet.engine.fake import FakeEngine, Tabular
 from ratchet.engine.protocol import Adapter, Completion, Full, Sampling
+from ratchet.loop.folder import RunFolder
 from ratchet.loop.versions import Store
 from ratchet.recipes.agent0 import recipe as module
 from ratchet.recipes.agent0.config import Config
 from ratchet.recipes.agent0.recipe import Agent0
-from ratchet.recipes.launch import find_method, launch
+from ratchet.recipes.launch import find_method, launch, resume
 from ratchet.report import page
 from ratchet.worlds.arithmetic import solve_exactly
 
@@ -44,9 +47,9 @@ SMALL: dict[str, Any] = {
     "pinned_tasks": 4,
 }
 PROPOSALS = (
-    *(f"{a} + {b}" for a in (12, 47) for b in (5, 30, 61)),
-    *(f"{a} * {b}" for a in (3, 14) for b in (8, 12)),
-    *("9 - 4", "2 + 3 * 7", "(8 + 5) * 4", "60 - 7 * 8 + 2", "12 + 5", "not a task", "7"),
+    *(f"{a} + {b}" for a in (12, 35, 47, 81) for b in (30, 61, 8)),
+    *(f"{a} * {b}" for a in (3, 14) for b in (8, 12, 13)),
+    *("9 - 4", "2 + 3 * 7", "(8 + 5) * 4", "60 - 7 * 8 + 2", "47 + 5", "not a task", "7"),
 )
 """What the actor proposes: open tasks of several levels, reserved ones, and what is none."""
 STYLES = ("call", "right", "wrong", "silent")
@@ -113,6 +116,16 @@ class Actor(FakeEngine):
         return Cost()
 
 
+class Wordy(Actor):
+    """Its solver answers in words, so that no proposal ever earns anything."""
+
+    def sample(
+        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[list[Completion]]:
+        found = FakeEngine.sample(self, name, prompts, sampling)
+        return [[replace(c, text=f" {c.text}\n") for c in group] for group in found]
+
+
 class Played(Agent0):
     """Agent0 on the actor."""
 
@@ -136,10 +149,8 @@ def read_records(folder: Path, generation: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def ledger_of(folder: Path, kind: str) -> list[dict[str, Any]]:
+def read_ledger(folder: Path, kind: str) -> list[dict[str, Any]]:
     """Return the bodies of the ledger's entries of a kind."""
-    from ratchet.loop.folder import RunFolder
-
     with RunFolder.existing(folder).ledger() as ledger:
         return [entry.body for entry in ledger.entries(kind)]
 
@@ -151,25 +162,52 @@ def dead(report: dict[str, Any]) -> list[str]:
     return names
 
 
-@pytest.fixture
-def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the pictures out: they take longer than all else."""
+def act(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    build: type[Agent0] = Played,
+    listener: Listener = ignore,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Run Agent0 on the actor, or go on with a run, and return the report without its cost.
+
+    Pages are not drawn: that takes longer than all else.
+    """
     monkeypatch.setattr(page, "render_page", lambda report, folder: "<!doctype html>")
+    monkeypatch.setattr(module, "build", build)
+    if folder.exists():
+        report = resume(folder, listener)
+    else:
+        report = launch(configure(**settings), folder, listener)
+    del report["cost"]
+    return report
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_page: None) -> Run:
-    """Run Agent0 on the actor, or a recipe made from it, and return its report without cost."""
+def folder(tmp_path: Path) -> Path:
+    """Return where ``play`` runs."""
+    return tmp_path / "run"
 
-    def run(
-        name: str = "run",
-        build: type[Agent0] = Played,
-        listener: Listener = ignore,
-        **settings: Any,
-    ) -> dict[str, Any]:
-        monkeypatch.setattr(module, "build", build)
-        report = launch(configure(**settings), tmp_path / name, listener)
-        del report["cost"]
-        return report
 
-    return run
+@pytest.fixture
+def play(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run Agent0 in the test's folder; see ``act``."""
+    return partial(act, monkeypatch, folder)
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A run of two generations that nothing happened to."""
+
+    folder: Path
+    report: dict[str, Any]
+
+    def records(self, generation: int) -> list[dict[str, Any]]:
+        return read_records(self.folder, generation)
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
+    folder = tmp_path_factory.mktemp("clean") / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return Clean(folder, act(monkeypatch, folder))

@@ -39,7 +39,8 @@ def list_mechanisms(recipe: Agent0, state: State, seed: Seed) -> list[Mechanism]
     task = recipe.world.tasks(seed.child("task").rng(), 1)[0]
     found = [
         Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1]),
-        Mechanism("filter.new", lambda: not _picked(recipe, task)),
+        Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
+        Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
         Mechanism("learner.solver", partial(_learns, recipe, state, seed, "solver", task)),
         Mechanism("clip", partial(_clips, recipe, state, seed, task)),
     ]
@@ -86,7 +87,7 @@ def observe_filters(
     context: Context, c: Config, offered: Sequence[Task], seen: frozenset[str], pool: Pool
 ) -> None:
     """Report what the filters had to drop, and whether they did; and the tool's insertions."""
-    new = {task.id for task in offered} - seen
+    all_ids = [task.id for task in offered]
     ids = [group.task.id for group in pool.judged]
     outside = [g for g in pool.judged if not c.band_low <= g.pass_rate <= c.band_high]
     attempts = [attempt for group in pool.judged for attempt in group.attempts]
@@ -94,7 +95,8 @@ def observe_filters(
     _observe_all(
         context,
         {
-            "filter.new": (len(offered) > len(new), sorted(ids) == sorted(new)),
+            "filter.distinct": (len(set(all_ids)) < len(all_ids), len(set(ids)) == len(ids)),
+            "filter.new": (not seen.isdisjoint(all_ids), seen.isdisjoint(ids)),
             "filter.band": (
                 bool(outside),
                 not {id(g) for g in outside} & {id(g) for g in pool.kept},
@@ -185,6 +187,6 @@ def _different(
     return attempts
 
 
-def _picked(recipe: Agent0, task: Task) -> list[Task]:
-    proposal = Proposal(Attempt(task.id, "planted", (), task.prompt, StopReason.END), task)
-    return pick_new([proposal], frozenset([task.id]))
+def _pick(*tasks: Task, seen: str = "") -> list[Task]:
+    attempt = Attempt("planted", "planted", (), "", StopReason.END)
+    return pick_new([Proposal(attempt, task) for task in tasks], frozenset([seen]))
