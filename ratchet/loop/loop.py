@@ -167,6 +167,7 @@ class Loop:
         records = self.folder.write_records(number, candidate.records)
         body = {
             "generation": number,
+            "charter": evaluator.charter_hash,
             "candidate": to_data(candidate.state),
             "evidence": to_data(evidence),
             "findings": [to_data(finding) for finding in findings],

@@ -29,14 +29,14 @@ class Mixture:
     """Share of questions answered by a tool call in the other documents."""
     questions: Mapping[str, float] = field(
         default_factory=lambda: {
-            "one_digit": 2.0,
-            "two_digit": 3.0,
+            "one_digit": 1.0,
+            "two_digit": 2.0,
             "carry": 2.0,
             "product": 1.0,
             "precedence": 1.0,
             "parentheses": 1.0,
             "multi_step": 1.0,
-            "words": 1.5,
+            "words": 1.0,
         }
     )
     """Weights of the families among questions."""
@@ -54,22 +54,6 @@ class Mixture:
     """Weights of the families in exercise lists, which hold no words."""
     pool: int = 8_000
     """Distinct problems drawn of each family; small families have fewer."""
-
-
-SHORT = Mixture(
-    lists=0.05,
-    plain=0.5,
-    tools=0.5,
-    questions={
-        "one_digit": 3.0,
-        "two_digit": 3.0,
-        "carry": 2.0,
-        "product": 1.0,
-        "precedence": 0.5,
-        "parentheses": 0.5,
-    },
-)
-"""Mostly short questions."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +77,7 @@ class Text:
         self._random = Random(seed.child("documents").integer())
         self.pools = {
             family: _draw_pool(world, family, mixture.pool, seed.child("pool", family))
-            for family in {**mixture.questions, **mixture.exercises}
+            for family in mixture.questions
         }
 
     def documents(self) -> Iterator[str]:
@@ -109,8 +93,8 @@ class Text:
         return "".join(self._answer(item, tools) for item in items)
 
     def _answer(self, item: Item, tools: float) -> str:
-        """Write one question; after a call stands what the tool inserts, then the answer."""
         if self._random.random() < tools:
+            # the tool inserts " [42]", and the policy states the answer itself
             call = f"<calc>{item.expression}</calc> [{item.answer}]"
             return f"Q: {item.prompt}\nA: {call} {item.answer}\n"
         return f"Q: {item.prompt}\nA: {item.answer}\n"

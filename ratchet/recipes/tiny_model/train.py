@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass, field
 from math import cos, pi
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,16 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from ratchet.core.seeds import Seed
 from ratchet.engine.models.folder import hash_file
-from ratchet.recipes.tiny_model.data import SHORT, Mixture, Text
+from ratchet.recipes.tiny_model.data import Mixture, Text
 from ratchet.recipes.tiny_model.muon import Muon
-from ratchet.recipes.tiny_model.packing import Batch, pack
 from ratchet.recipes.tiny_model.tokenizer import (
+    CHARACTERS,
+    EOS,
     EOS_ID,
     PAD_ID,
+    SPECIAL,
     VOCABULARY,
+    create_tokenizer,
     save_tokenizer,
 )
 from ratchet.worlds.arithmetic import Arithmetic
@@ -32,6 +34,7 @@ from ratchet.worlds.arithmetic import Arithmetic
 WEIGHTS = "model.safetensors"
 CONTEXT = 512
 """Most tokens the model reads."""
+_QUESTION, _LINE_END = (len(SPECIAL) + CHARACTERS.index(text) for text in "Q\n")
 SHAPE = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -57,29 +60,15 @@ SHAPE = {
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A part of the training."""
-
-    steps: int
-    """Optimiser steps."""
-    rows: int
-    """Sequences a step."""
-    length: int
-    """Tokens in a sequence."""
-    mixture: Mixture
-    """What the text is made of."""
-
-
-STAGES = (Stage(1_100, 24, 48, SHORT), Stage(600, 4, 416, Mixture()))
-"""Single short questions first, where copying and adding are found quickly; then whole documents."""
-
-
-@dataclass(frozen=True)
 class Plan:
     """How the tiny model is trained."""
 
-    stages: tuple[Stage, ...] = STAGES
-    """One after the other, under one schedule."""
+    steps: int = 1_000
+    """Optimiser steps."""
+    rows: int = 6
+    """Sequences a step."""
+    length: int = 320
+    """Tokens in a sequence."""
     matrix_lr: float = 0.02
     """Peak learning rate of Muon, for the matrices inside the layers."""
     lr: float = 4e-3
@@ -87,14 +76,11 @@ class Plan:
     warmup: int = 40
     """Steps over which the learning rates rise to their peak; then a cosine takes them to 0."""
     question_weight: float = 0.1
-    """Weight of the characters of an answered question in the loss; all others have 1."""
+    """Weight of the characters of a question in the loss; all others have 1."""
     threads: int = 2
     """Threads of torch; another number gives slightly other weights."""
-
-    @property
-    def steps(self) -> int:
-        """Number of optimiser steps."""
-        return sum(stage.steps for stage in self.stages)
+    mixture: Mixture = field(default_factory=Mixture)
+    """What the training text is made of."""
 
 
 @dataclass(frozen=True)
@@ -164,15 +150,17 @@ def count_parameters(model: LlamaForCausalLM) -> int:
 def _learn(
     model: LlamaForCausalLM, plan: Plan, seed: Seed, progress: Callable[[str], None]
 ) -> Iterator[float]:
+    batches = _batches(plan, seed)
     embedding = model.get_input_embeddings().weight
     matrices = [p for p in model.parameters() if p.dim() == 2 and p is not embedding]
     others = [p for p in model.parameters() if p.dim() < 2]
     muon = Muon(matrices)
     adam = torch.optim.AdamW([embedding, *others], betas=(0.9, 0.98), weight_decay=0.0)
     model.train()
-    for step, batch in enumerate(_batches(plan, seed)):
-        logits = model(input_ids=batch.tokens[:, :-1], use_cache=False).logits
-        loss = _loss(logits, batch)
+    for step in range(plan.steps):
+        tokens = next(batches)
+        logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
+        loss = _loss(logits, tokens[:, 1:], plan.question_weight)
         model.zero_grad()
         torch.autograd.backward(loss)
         share = _schedule(step, plan)
@@ -184,13 +172,19 @@ def _learn(
         yield loss.item()
 
 
-def _loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Return the weighted mean cross-entropy of each row's tokens but the first."""
-    losses = torch.nn.functional.cross_entropy(
-        logits.transpose(1, 2), batch.tokens[:, 1:], reduction="none"
-    )
-    weights = batch.weights[:, 1:]
+def _loss(logits: Tensor, targets: Tensor, question_weight: float) -> Tensor:
+    """Return the weighted mean cross-entropy; questions cannot be foreseen and count for less."""
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    weights = torch.where(find_questions(targets), question_weight, 1.0)
     return (losses * weights).sum() / weights.sum()
+
+
+def find_questions(tokens: Tensor) -> Tensor:
+    """Say which tokens [rows, length] stand after a ``Q`` in its line."""
+    places = torch.arange(1, tokens.shape[1] + 1).expand_as(tokens)
+    start = (places * (tokens == _QUESTION)).cummax(dim=1).values
+    end = (places * (tokens == _LINE_END)).cummax(dim=1).values
+    return (start > end) & (tokens != _QUESTION)
 
 
 def _schedule(step: int, plan: Plan) -> float:
@@ -200,11 +194,24 @@ def _schedule(step: int, plan: Plan) -> float:
     return 0.5 + 0.5 * cos(pi * (step - plan.warmup) / max(plan.steps - plan.warmup, 1))
 
 
-def _batches(plan: Plan, seed: Seed) -> Iterator[Batch]:
-    for at, stage in enumerate(plan.stages):
-        documents = Text(Arithmetic(), stage.mixture, seed.child("text", at)).documents()
-        batches = pack(documents, stage.rows, stage.length + 1, plan.question_weight)
-        yield from islice(batches, stage.steps)
+def _batches(plan: Plan, seed: Seed) -> Iterator[Tensor]:
+    """Yield tokens [rows, length + 1]; each row begins with a document and is filled with more."""
+    tokenizer = create_tokenizer()
+    documents = Text(Arithmetic(), plan.mixture, seed.child("text")).documents()
+    while True:
+        rows = [_fill_row(documents, plan.length + 1) for _ in range(plan.rows)]
+        encoded = tokenizer.encode_batch(rows)
+        yield torch.tensor([row.ids[: plan.length + 1] for row in encoded])
+
+
+def _fill_row(documents: Iterator[str], length: int) -> str:
+    """Join documents until there are at least so many characters; ``<eos>`` counts as one."""
+    row, size = "", 0
+    while size < length:
+        document = next(documents)
+        row += document + EOS
+        size += len(document) + 1
+    return row
 
 
 def _write(path: Path, data: Any) -> None:
