@@ -40,10 +40,10 @@ run: $(MODELS)
 	@$(BIN)/ratchet run $(RECIPE) --seed $(SEED) $(ARGS)
 
 test: $(MODELS)
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-full: $(MODELS)
-	@$(BIN)/python -m pytest -q -n 2
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 check: $(READY)
 	@$(BIN)/ruff check .
