@@ -30,6 +30,10 @@ class Quality:
     """after / before - 1, with its 95% interval over texts."""
 
 
+_MOST_NATS = 50.0
+"""Cap of the mean negative log-likelihood, so that a diverged policy has a finite perplexity."""
+
+
 def everyday_texts() -> list[str]:
     """Return the 200 texts."""
     text = resources.files("ratchet.diagnose").joinpath("everyday.txt").read_text("utf-8")
@@ -61,4 +65,4 @@ def compare_quality(
 
 def _perplexity(scored: Sequence[tuple[float, int]]) -> float:
     total, tokens = np.sum(np.array(scored, dtype=np.float64), axis=0)
-    return math.exp(total / tokens)
+    return math.exp(min(total / tokens, _MOST_NATS))

@@ -109,7 +109,8 @@ def _extend(
 
 def _finish(procedure: Procedure, policy: str, row: _Row) -> Attempt:
     last = row.turns[-1]
-    text = last.text if last.role == "policy" else ""
+    calling = procedure.tool is not None and procedure.tool.call(last.text) is not None
+    text = last.text if last.role == "policy" and not calling else ""
     return Attempt(
         row.task.id,
         policy,

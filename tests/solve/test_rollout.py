@@ -79,6 +79,7 @@ def test_a_call_in_the_last_turn_stops_there() -> None:
     endless = one(scripted(lambda text, seed: "<calc>1</calc>"), tooled(3, 500))
     assert (endless.stop, endless.tool_calls) == (StopReason.TURNS, 2)
     assert [turn.role for turn in endless.turns[1:]] == ["policy", "tool"] * 2 + ["policy"]
+    assert endless.answer == "", "a call is no answer"
 
 
 def test_the_token_limit_is_for_all_turns_together() -> None:
