@@ -17,6 +17,7 @@ from ratchet.worlds.arithmetic import (
     parse_expression,
     solve_exactly,
 )
+from ratchet.worlds.arithmetic.answers import read_integer
 from ratchet.worlds.arithmetic.families import LEVELS_OF, list_problems
 from ratchet.worlds.arithmetic.proposals import read_prompt
 from ratchet.worlds.partition import reserved_stream
@@ -177,7 +178,9 @@ def test_check(prompt: str, answer: str, passed: bool, parsed: bool, feedback: s
     verdict = WORLD.check(Task("", "arithmetic", prompt, "", 1), answer)
     assert (verdict.passed, verdict.parsed, verdict.feedback) == (passed, parsed, feedback)
     assert verdict.reward == float(passed)
-    assert (verdict.source, verdict.evidence) == ("exact", {})
+    read = read_integer(answer)
+    assert verdict.source == "exact"
+    assert verdict.evidence == ({} if read is None else {"read": str(read)})
 
 
 @pytest.mark.parametrize(
