@@ -89,7 +89,7 @@ class Attempt:
     task_id: str
     """Id of the task tried."""
     policy: str
-    """Version of the policy that tried."""
+    """Name of the policy that tried, as its engine knows it."""
     turns: tuple[Turn, ...]
     """Prompt first (role user), then policy and tool turns."""
     answer: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, Cost, StopReason, Task, Turn
@@ -145,8 +145,3 @@ class PolicySolver:
             progress=self.progress,
         )
         return [attempts[0].answer for attempts in groups]
-
-
-def name_policy(attempt: Attempt, version: str) -> Attempt:
-    """Return the attempt under the content hash of the policy that made it."""
-    return replace(attempt, policy=version)
