@@ -18,7 +18,7 @@ from ratchet.learn.step import step
 from ratchet.loop.policies import close_policies, create_policies, opened
 from ratchet.loop.versions import Store
 from ratchet.solve.procedure import Procedure, Tool
-from ratchet.solve.rollout import PolicySolver, name_policy, rollout
+from ratchet.solve.rollout import PolicySolver, rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.worlds.arithmetic import calculate
 
@@ -149,11 +149,6 @@ def test_progress_ends_with_everything_done() -> None:
     )
     assert told[0] == (0, 6) and told[-1] == (6, 6)
     assert told == sorted(told)
-
-
-def test_a_policy_is_named_by_its_version() -> None:
-    attempt = one(scripted(caller), tooled())
-    assert name_policy(attempt, "abc").policy == "abc"
 
 
 BASES = {"table": Tabular(("a", "b", "c"), lambda text: text, prior=lambda text: [0.0, 0.1, 0.0])}
