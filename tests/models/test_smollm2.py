@@ -28,7 +28,7 @@ def test_conversion_equals_the_loader_of_transformers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = smollm2.find_source()
-    assert source is not None, f"{smollm2.PACKAGE} is missing: run ratchet models get smollm2"
+    assert source is not None, f"{smollm2.PACKAGE} is missing: run make test-full"
     has_accelerate = importlib.util.find_spec("accelerate") is not None
     assert has_accelerate, "accelerate is missing: pip install ratchet-rsi[dev]"
     monkeypatch.setenv("RATCHET_CACHE", str(tmp_path))
