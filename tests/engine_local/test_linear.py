@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ratchet.engine.local import linear as module
-from ratchet.engine.local.linear import Linear, LowRank, Switch, linear
+from ratchet.engine.local.linear import Addition, adapted, linear
 
 
 def test_values_and_gradients_equal_torch() -> None:
@@ -41,18 +41,27 @@ def test_precision_setting_of_the_process_is_untouched() -> None:
     assert settings.matmul.fp32_precision == before
 
 
-def test_switch_adds_scaled_product() -> None:
-    plain = torch.nn.Linear(6, 4)
-    switch = Switch()
-    layer = Linear(plain, "layer", switch)
-    x = torch.ones(2, 6)
-    base = layer(x)
-    torch.testing.assert_close(base, plain(x))
-    down, up = torch.full((2, 6), 0.5), torch.full((4, 2), 0.25)
-    switch.active = {"layer": LowRank(down, up, 3.0)}
-    torch.testing.assert_close(layer(x) - base, torch.full((2, 4), 3.0 * 2 * 0.25 * 3.0))
-    switch.active = {"another": LowRank(down, up, 3.0)}
-    torch.testing.assert_close(layer(x), base)
+def test_adapted_equals_the_merged_weight_and_its_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias, down, up, slope = (
+        torch.randn(*shape, generator=generator)
+        for shape in ((7, 16), (24, 16), (24,), (4, 16), (24, 4), (7, 24))
+    )
+    found = []
+    for merged in (False, True):
+        leaves = [t.clone().requires_grad_() for t in (x, down, up)]
+        own, a, b = leaves
+        if merged:
+            y = torch.nn.functional.linear(own, weight + b @ a, bias)
+        else:
+            y = adapted(own, weight, bias, Addition(a, b))
+        y.backward(slope)
+        with torch.no_grad():
+            quiet = adapted(x, weight, bias, Addition(down, up))
+        found.append([y.detach(), quiet, *(leaf.grad for leaf in leaves)])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours is not None and theirs is not None
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 def test_other_types_go_through_torch() -> None:

@@ -13,7 +13,7 @@ import transformers
 from ratchet.core.errors import EngineError
 from ratchet.core.seeds import Seed
 from ratchet.engine.local import LocalEngine, head, trainer
-from ratchet.engine.local.base import Network
+from ratchet.engine.local.network import Network
 from ratchet.engine.losses import (
     Batch,
     CrossEntropy,

@@ -3,80 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import copy
+import dataclasses
 import json
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
 from ratchet.core.codec import hash_data
 from ratchet.core.errors import EngineError, ModelError
-from ratchet.engine.local import attention
-from ratchet.engine.local.linear import Switch, install, linear
-from ratchet.engine.local.tree import Tree, pack
+from ratchet.engine.local.families import copy_network, read_network
+from ratchet.engine.local.foreign import Foreign, copy_foreign
+from ratchet.engine.local.network import Network
+from ratchet.engine.local.rows import Closers
+from ratchet.engine.local.tree import pack
 
 CHECK_TOLERANCE = 1e-3
 """How far the packed forward may lie from the model's own, relative to its largest logit."""
 
 
-@dataclass(frozen=True)
-class Network:
-    """A model ready for packed sequences."""
-
-    model: Any
-    """The Hugging Face causal language model, with our linear layers and attention."""
-    switch: Switch
-    """Says which additions are in force in it."""
-
-    @property
-    def head(self) -> nn.Linear:
-        """The layer from hidden states to logits."""
-        head = self.model.get_output_embeddings()
-        assert isinstance(head, nn.Linear)
-        return head
-
-    def hidden(self, tokens: Tensor, positions: Tensor, plan: attention.Plan) -> Tensor:
-        """Return last hidden states [batch, length, width] of tokens [batch, length]."""
-        output = self.model.base_model(
-            input_ids=tokens, position_ids=positions, use_cache=False, plan=plan
-        )
-        result: Tensor = output.last_hidden_state
-        return result
-
-    def read(self, tree: Tree, keep: bool = False) -> tuple[Tensor, attention.TreeAttention]:
-        """Return the hidden states [packed, width] of a tree and the plan it was read with."""
-        device = self.head.weight.device
-        plan = attention.TreeAttention(tree, device, keep)
-        tokens = torch.tensor([tree.tokens], device=device)
-        positions = torch.tensor([tree.positions], device=device)
-        return self.hidden(tokens, positions, plan)[0], plan
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Return logits in float32."""
-        return linear(hidden, self.head.weight, self.head.bias).float()
-
-    def copy(self) -> Network:
-        """Return an independent network with the same weights and no additions in force."""
-        self.switch.active = {}
-        model = copy.deepcopy(self.model)
-        found = [m.switch for m in model.modules() if hasattr(m, "switch")]
-        return Network(model, found[0] if found else Switch())
-
-
-@dataclass
-class MergedWeights:
-    """Weights with one policy's additions merged in: at most one set for each base."""
-
-    holds: tuple[int, int] | None = None
-    """Which policy's, and at which of its versions."""
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    """By name of the layer."""
+Reader = Network | Foreign
+"""What reads tokens: a network of our own, or a model of another family as it is."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +40,7 @@ class Base:
     """The name it was asked for."""
     folder: Path
     """Where its files lie."""
-    network: Network
+    network: Reader
     """The frozen model."""
     tokenizer: Tokenizer
     """Text to tokens and back."""
@@ -95,13 +48,13 @@ class Base:
     """Tokens that end a completion."""
     fingerprint: str
     """Hash of its configuration: weights saved for another shape of model do not fit."""
-    room: MergedWeights = field(default_factory=MergedWeights)
-    """Buffer for sampling adapters."""
+    closers: Closers
+    """Where stop texts may end."""
 
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
-        return self.network.head.weight.shape[0]
+        return self.network.head.shape[0]
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return token ids; special tokens are read but none is added."""
@@ -120,60 +73,87 @@ class Base:
             raise EngineError(f"{what} has a token outside the vocabulary", "encode the text first")
 
 
-def load_base(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> Base:
+def copy_reader(network: Reader) -> Reader:
+    """Return an independent network with the same weights and no additions in force."""
+    return copy_network(network) if isinstance(network, Network) else copy_foreign(network)
+
+
+def load_base(
+    name: str, folder: Path, device: torch.device, dtype: torch.dtype, recompute: bool = False
+) -> Base:
     """Load a folder that ``models.resolve`` returned.
 
-    Raises ModelError on files that cannot be read, EngineError on a model that the packed forward
-    does not compute as the model itself does.
+    A model of another family than Llama's goes through its own forward, slowly, with a warning.
+    Raises ModelError on files that cannot be read, EngineError on a model whose logits are not its
+    head's product with its last hidden state.
     """
+    model = _load(name, folder, device, dtype)
+    expected = _own_logits(model)
+    network: Reader | None = read_network(model)
+    if network is None or not _agrees(network, expected):
+        if network is not None:
+            model = _load(name, folder, device, dtype)
+        kind = type(model).__name__
+        network = Foreign(model, dtype)
+        if not _agrees(network, expected):
+            raise EngineError(
+                f"{name}: the logits of {kind} are not its head's product with its hidden state",
+                "use a Llama, Mistral or Qwen model",
+            )
+        warnings.warn(
+            f"{name}: {kind} goes through its own forward, several times slower than a model of "
+            "the Llama family would",
+            stacklevel=2,
+        )
+    tokenizer = _read_tokenizer(name, folder)
+    ends = _ends(model)
+    network = dataclasses.replace(network, recompute=recompute)
+    return Base(name, folder, network, tokenizer, ends, _fingerprint(folder), Closers(tokenizer))
+
+
+def _load(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:
     try:
         with _quiet():
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
             )
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except (
-        Exception
-    ) as error:  # the loaders raise many unrelated types, tokenizers a bare Exception
-        raise ModelError(
-            f"cannot load {name} from {folder}: {error}", f"ratchet models get {name}"
-        ) from error
+    except Exception as error:  # the loaders raise many unrelated types
+        raise _unreadable(name, folder, error) from error
     model.eval().requires_grad_(False)
-    model.to(device)
-    expected = _own_logits(model)
-    network = Network(model, install(model))
-    model.set_attn_implementation(attention.NAME)
-    _check(name, network, expected)
-    ends = _ends(model)
-    return Base(name, folder, network, tokenizer, ends, _fingerprint(folder))
+    return model.to(device)
+
+
+def _read_tokenizer(name: str, folder: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises a bare Exception
+        raise _unreadable(name, folder, error) from error
+
+
+def _unreadable(name: str, folder: Path, error: Exception) -> ModelError:
+    return ModelError(f"cannot load {name} from {folder}: {error}", f"ratchet models get {name}")
 
 
 def _own_logits(model: Any) -> Tensor:
-    tokens = torch.tensor([_probe(model)], device=model.device)
+    tokens = torch.tensor([_probe(model.get_output_embeddings().weight)], device=model.device)
     with torch.inference_mode():
         result: Tensor = model(input_ids=tokens, use_cache=False).logits[0].float()
     return result
 
 
-def _probe(model: Any) -> list[int]:
-    size = model.get_output_embeddings().weight.shape[0]
-    return [(7 * i + 3) % size for i in range(12)]
+def _probe(head: Tensor) -> list[int]:
+    return [(7 * i + 3) % head.shape[0] for i in range(12)]
 
 
-def _check(name: str, network: Network, expected: Tensor) -> None:
-    """Compare the packed forward of two sequences that share a prefix with the model's own."""
-    probe = _probe(network.model)
+def _agrees(network: Reader, expected: Tensor) -> bool:
+    """Compare the reading of two sequences that share a prefix with the model's own logits."""
+    probe = _probe(network.head)
     tree = pack([probe, probe[:5]])
     with torch.inference_mode():
-        hidden, _ = network.read(tree)
+        hidden = network.read(tree)
         ours = network.logits(hidden[torch.tensor(tree.where[0], device=hidden.device)])
     gap = float((ours - expected).abs().max() / expected.abs().max().clamp_min(1e-9))
-    limit = CHECK_TOLERANCE if expected.dtype == hidden.dtype else 0.1
-    if not gap <= limit:
-        raise EngineError(
-            f"{name}: the packed forward differs from the model's own by {gap:.2g}",
-            "use a Llama or Qwen model",
-        )
+    return gap <= (CHECK_TOLERANCE if network.dtype == torch.float32 else 0.1)
 
 
 def _ends(model: Any) -> frozenset[int]:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ratchet.engine.protocol import Sampling
 
+STRETCH = 256
+"""Tokens of a stretch of the vocabulary."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -27,14 +30,45 @@ def choose(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Choice:
     """
     if sampling.temperature == 0.0:
         tokens = logits.argmax(dim=1)
-        return Choice(tokens, _pick(logits.log_softmax(dim=1), tokens))
-    logprobs = restrict((logits / sampling.temperature).log_softmax(dim=1), sampling)
+        return Choice(tokens, _pick(logits, tokens) - logits.logsumexp(dim=1))
+    if sampling.temperature != 1.0:
+        logits = logits / sampling.temperature
+    if not sampling.top_k and sampling.top_p >= 1.0:
+        return _draw(logits, numbers)
+    logprobs = restrict(logits.log_softmax(dim=1), sampling)
     below = logprobs.exp().cumsum(dim=1)
     target = numbers[:, None].to(below.dtype) * below[:, -1:]
     tokens = torch.searchsorted(below, target, right=True)[:, 0]
     likeliest = logprobs.argmax(dim=1)
     tokens = torch.where(tokens < logits.shape[1], tokens, likeliest)
     return Choice(tokens, _pick(logprobs, tokens))
+
+
+def _draw(logits: Tensor, numbers: Tensor) -> Choice:
+    """Choose from the whole vocabulary: first a stretch of it, then a token within.
+
+    No probabilities are normalised and only one stretch a row is summed up token by token.
+    """
+    rows, size = logits.shape
+    top = logits.amax(dim=1, keepdim=True)
+    masses = (logits - top).exp_()
+    whole = -(-size // STRETCH) * STRETCH
+    if whole > size:
+        masses = torch.nn.functional.pad(masses, (0, whole - size))
+    masses = masses.view(rows, -1, STRETCH)
+    above = masses.sum(dim=2).double().cumsum(dim=1)
+    total = above[:, -1:]
+    target = numbers[:, None] * total
+    stretch = torch.searchsorted(above, target, right=True).clamp_max_(above.shape[1] - 1)
+    inside = masses.gather(1, stretch[:, :, None].expand(-1, -1, STRETCH))[:, 0].double()
+    edges = inside.cumsum(dim=1)
+    rest = target - (above.gather(1, stretch) - edges[:, -1:])
+    place = torch.searchsorted(edges, rest, right=True)
+    likeliest = inside.argmax(dim=1, keepdim=True)
+    place = torch.where((place < STRETCH) & (rest >= 0.0), place, likeliest)
+    tokens = (stretch * STRETCH + place)[:, 0]
+    logprobs = _pick(logits, tokens) - top[:, 0] - total[:, 0].log().float()
+    return Choice(tokens, logprobs)
 
 
 def restrict(logprobs: Tensor, sampling: Sampling) -> Tensor:

@@ -9,12 +9,15 @@ import torch
 
 from ratchet.core.config import nearest
 from ratchet.core.errors import EngineError, ModelError
-from ratchet.core.task import Cost
+from ratchet.core.task import Cost, StopReason
 from ratchet.engine import models
 from ratchet.engine.local import sampler, storage, trainer
 from ratchet.engine.local.base import Base, load_base
+from ratchet.engine.local.foreign import Foreign
+from ratchet.engine.local.memory import Memory
 from ratchet.engine.local.optimiser import step
 from ratchet.engine.local.policy import Policy, create_policy
+from ratchet.engine.local.rows import Stops
 from ratchet.engine.losses import Batch, Loss, LossReport
 from ratchet.engine.protocol import Adapter, Completion, Full, Optim, Sampling, Scored, StepReport
 from ratchet.engine.validate import check_batch, check_sampling
@@ -35,12 +38,15 @@ class LocalEngine:
         dtype: str = "float32",
         threads: int = 0,
         micro_tokens: int = 1024,
+        recompute: bool = False,
     ) -> None:
         """Open a device.
 
         ``dtype`` is that of frozen weights and of computing: ``float32`` or ``bfloat16``; what is
         trained is kept in float32. ``threads`` sets torch's threads for the process, 0 leaves them.
         ``micro_tokens`` bounds the packed tokens trained on at once: memory grows with it.
+        ``recompute`` keeps one tensor a layer in training and computes the rest twice (arXiv
+        1604.06174).
         """
         if dtype not in _DTYPES:
             raise EngineError(f"dtype {dtype!r} is not supported", "use float32 or bfloat16")
@@ -53,8 +59,10 @@ class LocalEngine:
         self._device = torch.device(device)
         self._dtype = _DTYPES[dtype]
         self._micro_tokens = micro_tokens
+        self._recompute = recompute
         self._bases: dict[str, Base] = {}
         self._policies: dict[str, Policy] = {}
+        self._memory = Memory()
         self._pins = 0
         self._spent = Cost()
 
@@ -65,6 +73,7 @@ class LocalEngine:
     def drop(self, name: str) -> None:
         """Forget a policy; a base stays loaded for the next one."""
         self._get(name)
+        self._memory.clear()
         del self._policies[name]
 
     def encode(self, name: str, text: str) -> tuple[int, ...]:
@@ -83,8 +92,7 @@ class LocalEngine:
         check_sampling(sampling)
         for index, prompt in enumerate(prompts):
             policy.base.check_tokens(f"prompt {index}", prompt)
-        with policy.in_force(merged=True) as network:
-            found = sampler.sample(policy.base, network, prompts, sampling)
+        found = self._write(policy, prompts, sampling)
         read = sampling.n * sum(len(prompt) for prompt in prompts)
         self._spent += Cost(read, sum(len(c.tokens) for group in found for c in group))
         return found
@@ -96,8 +104,7 @@ class LocalEngine:
             raise EngineError(f"topk = {topk} is out of range", "use 0 or more")
         for index, tokens in enumerate(sequences):
             policy.base.check_tokens(f"sequence {index}", tokens)
-        with policy.in_force() as network:
-            found = trainer.score(network, sequences, topk, 4 * self._micro_tokens)
+        found = trainer.score(policy.reading(), sequences, topk, 4 * self._micro_tokens)
         self._spent += Cost(sum(len(tokens) for tokens in sequences))
         return found
 
@@ -109,7 +116,8 @@ class LocalEngine:
             policy.base.check_tokens(f"row {index}, field tokens", row.tokens)
             for top in filter(None, row.teacher):
                 policy.base.check_tokens(f"row {index}, field teacher", [t for t, _ in top])
-        with policy.in_force() as network, policy.gathering():
+        self._memory.clear()
+        with policy.training() as network:
             return trainer.forward_backward(network, batch, loss, self._micro_tokens)
 
     def optim_step(self, name: str, optim: Optim) -> StepReport:
@@ -128,6 +136,7 @@ class LocalEngine:
 
     def save(self, name: str, folder: Path, optimiser: bool = True) -> None:
         """Write a policy as safetensors, weights and moments in two files."""
+        self._memory.clear()
         storage.write(folder, self._get(name), optimiser)
 
     def load(self, name: str, folder: Path) -> None:
@@ -159,9 +168,31 @@ class LocalEngine:
         """Return the policy itself, for exporting and for tests."""
         return self._get(name)
 
+    def _write(
+        self, policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[list[Completion]]:
+        base, network = policy.base, policy.reading()
+        stops = Stops(base.closers, base.ends, sampling.stop)
+        if isinstance(network, Foreign):
+            rows = network.write(stops, prompts, sampling)
+        else:
+            self._memory.open(policy.version)
+            rows = sampler.sample(network, stops, prompts, sampling, self._memory)
+        done = [
+            Completion(
+                tuple(row.tokens),
+                tuple(row.logprobs),
+                base.decode(row.tokens),
+                row.stop or StopReason.LENGTH,
+            )
+            for row in rows
+        ]
+        return [done[i : i + sampling.n] for i in range(0, len(done), sampling.n)]
+
     def _add(self, name: str, make: Callable[[], Policy]) -> None:
         if name in self._policies:
             raise EngineError(f"the name {name!r} is taken", "drop it first or take another name")
+        self._memory.clear()
         self._policies[name] = make()
 
     def _get(self, name: str) -> Policy:
@@ -182,7 +213,9 @@ class LocalEngine:
         if name not in self._bases:
             try:
                 folder = models.resolve(name)
-                self._bases[name] = load_base(name, folder, self._device, self._dtype)
+                self._bases[name] = load_base(
+                    name, folder, self._device, self._dtype, self._recompute
+                )
             except ModelError as error:
                 raise EngineError(error.message, error.hint) from error
         return self._bases[name]

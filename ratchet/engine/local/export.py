@@ -30,9 +30,9 @@ def export_merged(engine: LocalEngine, name: str, folder: Path) -> Path:
         for path in policy.base.folder.glob(pattern):
             if path.name not in _LEFT_OUT:
                 shutil.copyfile(path, folder / path.name)
-    dtype = policy.base.network.head.weight.dtype
-    weights = dict(policy.network.model.named_parameters())
-    merged = merge_adapter(policy.network, policy.additions, into={})
+    dtype = policy.base.network.dtype
+    weights = dict(policy.network.named)
+    merged = merge_adapter(weights, policy.additions)
     weights |= {f"{layer}.weight": weight for layer, weight in merged.items()}
     plain = {n: w.detach().to(dtype).cpu().contiguous() for n, w in weights.items()}
     save_file(plain, folder / "model.safetensors", metadata={"format": "pt"})

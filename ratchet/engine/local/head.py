@@ -23,14 +23,12 @@ Measure = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 """(logits [positions, vocabulary], which positions) -> (value to train on, log-probability)."""
 
 
-def measure_positions(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, measure: Measure
-) -> tuple[Tensor, Tensor]:
+def measure_positions(hidden: Tensor, weight: Tensor, measure: Measure) -> tuple[Tensor, Tensor]:
     """Return (values, log-probabilities), both [positions]; the values carry the gradient.
 
-    ``hidden`` [positions, width]. The weight gets a gradient if it asks for one, the bias never.
+    ``hidden`` [positions, width]. The weight gets a gradient if it asks for one.
     """
-    found = _Positions.apply(hidden, weight, bias, measure)  # type: ignore[no-untyped-call]
+    found = _Positions.apply(hidden, weight, measure)  # type: ignore[no-untyped-call]
     result: tuple[Tensor, Tensor] = found
     return result
 
@@ -40,26 +38,26 @@ def chunks(count: int) -> list[slice]:
     return [slice(at, min(at + CHUNK, count)) for at in range(0, count, CHUNK)]
 
 
-def logits_of(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def logits_of(hidden: Tensor, weight: Tensor) -> Tensor:
     """Return logits in float32."""
-    return linear(hidden, weight, bias).float()
+    return linear(hidden, weight).float()
 
 
 class _Positions(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, measure: Measure
+        ctx: Any, hidden: Tensor, weight: Tensor, measure: Measure
     ) -> tuple[Tensor, Tensor]:
         values, logprobs, slopes = [], [], []
         frozen = weight.detach()
         for part in chunks(len(hidden)):
             with torch.enable_grad():
                 one = hidden[part].detach().requires_grad_()
-                value, logprob = measure(logits_of(one, frozen, bias), part)
+                value, logprob = measure(logits_of(one, frozen), part)
                 slopes.append(torch.autograd.grad(value.sum(), one)[0])
             values.append(value.detach())
             logprobs.append(logprob.detach())
-        ctx.measure, ctx.bias = measure, bias
+        ctx.measure = measure
         ctx.save_for_backward(hidden, weight, torch.cat(slopes))
         found = torch.cat(logprobs)
         ctx.mark_non_differentiable(found)
@@ -67,17 +65,15 @@ class _Positions(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, slope: Tensor, _: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         hidden, weight, slopes = ctx.saved_tensors
         grad_hidden = slopes * slope[:, None].to(slopes.dtype) if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
-            return grad_hidden, None, None, None
+            return grad_hidden, None, None
         grad_weight = torch.zeros_like(weight)
         for part in chunks(len(hidden)):
             with torch.enable_grad():
                 own = weight.detach().requires_grad_()
-                value, _ = ctx.measure(logits_of(hidden[part].detach(), own, ctx.bias), part)
+                value, _ = ctx.measure(logits_of(hidden[part].detach(), own), part)
                 grad_weight += torch.autograd.grad((value * slope[part]).sum(), own)[0]
-        return grad_hidden, grad_weight, None, None
+        return grad_hidden, grad_weight, None

@@ -1,7 +1,4 @@
-"""The linear layer of the local engine: fast on any CPU, with a switchable low-rank addition.
-
-Every linear layer of a loaded model is replaced by ``Linear``. It keeps the parameter names of
-``torch.nn.Linear``, so state dictionaries stay those of the Hugging Face model.
+"""Products with weights, fast on any CPU, with an optional low-rank addition in the same pass.
 
 On a CPU in float32 products go through oneDNN in plain float32: MKL, which ``torch.matmul`` uses,
 runs at less than half that speed on AMD processors. The rounding is that of float32 either way.
@@ -9,8 +6,7 @@ runs at less than half that speed on AMD processors. The rounding is that of flo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,76 +15,39 @@ from torch.autograd.function import once_differentiable
 
 
 @dataclass(frozen=True)
-class LowRank:
-    """An addition to one weight: scale * up @ down (LoRA, arXiv 2106.09685, section 4.1)."""
+class Addition:
+    """What is added to one weight: up @ down, the scale already in ``up``."""
 
     down: Tensor
-    """A, of shape [rank, in]."""
+    """[rank, in]."""
     up: Tensor
-    """B, of shape [out, rank]; zeros to start with."""
-    scale: float
-    """alpha / rank."""
-
-
-@dataclass
-class Switch:
-    """Says which additions are in force in one model."""
-
-    active: Mapping[str, LowRank | Tensor] = field(default_factory=dict)
-    """By name of the layer its addition, or a weight to use instead; other layers are plain."""
-
-
-class Linear(nn.Module):
-    """``torch.nn.Linear`` plus the addition that the switch holds for it."""
-
-    def __init__(self, layer: nn.Linear, name: str, switch: Switch) -> None:
-        super().__init__()
-        self.weight = layer.weight
-        self.bias = layer.bias
-        self.name = name
-        self.switch = switch
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x @ weight.T + bias, plus the addition or with the other weight."""
-        addition = self.switch.active.get(self.name)
-        if isinstance(addition, Tensor):
-            return linear(x, addition, self.bias)
-        result = linear(x, self.weight, self.bias)
-        if addition is None:
-            return result
-        inner = linear(x, addition.down.to(x.dtype)) * addition.scale
-        return result + linear(inner, addition.up.to(x.dtype))
+    """[out, rank]."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x @ weight.T + bias."""
-    if _plain_float(x) and _plain_float(weight) and not torch.is_autocast_enabled("cpu"):
+    """Return x @ weight.T + bias; the weight takes the type of ``x``."""
+    weight = weight.to(x.dtype)
+    bias = bias if bias is None else bias.to(x.dtype)
+    if _plain_float(x):
+        if not torch.is_grad_enabled():
+            return _product(x, weight, bias)
         result: Tensor = _OneDnn.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return result
     return nn.functional.linear(x, weight, bias)
 
 
-def install(model: nn.Module) -> Switch:
-    """Replace every linear layer inside a model's blocks and return the switch of them all.
+def adapted(x: Tensor, weight: Tensor, bias: Tensor | None, addition: Addition) -> Tensor:
+    """Return x @ (weight + up @ down).T + bias for a frozen weight, without ever merging them.
 
-    The input and output embeddings stay as they are: they are never adapted.
+    Gradients reach ``x`` and the addition's two tensors alone.
     """
-    switch = Switch()
-    head = model.get_output_embeddings()  # type: ignore[operator]
-    for name, layer in list(model.named_modules()):
-        if type(layer) is nn.Linear and layer is not head:
-            parent, _, leaf = name.rpartition(".")
-            setattr(model.get_submodule(parent), leaf, Linear(layer, name, switch))
-    return switch
-
-
-def adaptable(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """Return (out, in) of every layer that can be adapted, by name, in the order of the model."""
-    return {
-        name: (layer.weight.shape[0], layer.weight.shape[1])
-        for name, layer in model.named_modules()
-        if isinstance(layer, Linear)
-    }
+    down, up = addition.down.to(x.dtype), addition.up.to(x.dtype)
+    if _plain_float(x):
+        if not torch.is_grad_enabled():
+            return _product_onto(_product(x, weight, bias), _product(x, down), up)
+        result: Tensor = _Adapted.apply(x, weight, bias, down, up)  # type: ignore[no-untyped-call]
+        return result
+    return linear(x, weight, bias) + nn.functional.linear(nn.functional.linear(x, down), up)
 
 
 def _has_onednn() -> bool:
@@ -105,6 +64,12 @@ def _plain_float(x: Tensor) -> bool:
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return result
+
+
+def _product_onto(there: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Return there + x @ weight.T in one pass."""
+    result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, there, weight, None, "add")
     return result
 
 
@@ -127,3 +92,31 @@ class _OneDnn(torch.autograd.Function):
         if need_weight:
             grad_weight = _product(flat.t(), x.reshape(-1, x.shape[-1]).t())
         return grad_x, grad_weight, flat.sum(0) if need_bias else None
+
+
+class _Adapted(torch.autograd.Function):
+    """A frozen product with its low-rank addition; ``x`` [rows, in]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor
+    ) -> Tensor:
+        inner = _product(x, down)
+        ctx.save_for_backward(x, inner, weight, down, up)
+        return _product_onto(_product(x, weight, bias), inner, up)
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, slope: Tensor
+    ) -> tuple[Tensor | None, None, None, Tensor | None, Tensor | None]:
+        x, inner, weight, down, up = ctx.saved_tensors
+        grad_inner = _product(slope, up.t())
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = _product_onto(_product(slope, weight.t()), grad_inner, down.t())
+        grad_down = grad_up = None
+        if ctx.needs_input_grad[3]:
+            grad_down = _product(grad_inner.t(), x.t())
+            grad_up = _product(slope.t(), inner.t())
+        return grad_x, None, None, grad_down, grad_up

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
 from ratchet.core.errors import EngineError
 from ratchet.engine.local.adapters import (
+    LowRank,
     copy_adapter,
     create_adapter,
-    merge_adapter,
+    fuse,
+    hand_back,
     tensors_of,
 )
-from ratchet.engine.local.base import Base, Network
-from ratchet.engine.local.linear import LowRank
+from ratchet.engine.local.base import Base, Reader, copy_reader
 from ratchet.engine.local.optimiser import Moments
 from ratchet.engine.protocol import Adapter, Full
 
@@ -31,7 +31,7 @@ class Policy:
     """What it was made from."""
     kind: Adapter | Full
     """How it is trained."""
-    network: Network
+    network: Reader
     """The base's network for an adapter, its own for a full copy."""
     additions: dict[str, LowRank] = field(default_factory=dict)
     """An adapter's tensors by layer; none for a full copy."""
@@ -42,58 +42,48 @@ class Policy:
     number: int = field(default_factory=itertools.count().__next__)
     """Different for every policy of this process."""
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Which policy it is, and how often its tensors were written to."""
+        return self.number, sum(tensor._version for tensor in self.tensors().values())
+
     def tensors(self) -> dict[str, Tensor]:
         """Return the policy's own tensors by name, in a fixed order."""
         if isinstance(self.kind, Adapter):
             return tensors_of(self.additions)
-        return dict(self.network.model.named_parameters())
+        return dict(self.network.named)
 
     def pinned(self) -> Policy:
         """Return an independent copy that cannot be trained."""
-        copied = self.network if isinstance(self.kind, Adapter) else self.network.copy()
-        copied.model.requires_grad_(False)
+        copied = self.network if isinstance(self.kind, Adapter) else copy_reader(self.network)
         return Policy(self.base, self.kind, copied, copy_adapter(self.additions), trainable=False)
 
-    @contextlib.contextmanager
-    def in_force(self, merged: bool = False) -> Iterator[Network]:
-        """Lend the network with this policy's additions switched on.
-
-        ``merged`` adds them to the weights beforehand, which saves a fifth of a sampling step. In
-        bfloat16 that would round small additions away, so there they stay apart.
-        """
-        head = self.network.head.weight
-        mixed = isinstance(self.kind, Full) and self.base.network.head.weight.dtype != head.dtype
-        merge = merged and head.dtype == torch.float32
-        self.network.switch.active = self._merged() if merge else self.additions
-        try:
-            with torch.autocast(
-                head.device.type, self.base.network.head.weight.dtype, enabled=mixed
-            ):
-                yield self.network
-        finally:
-            self.network.switch.active = {}
-
-    def _merged(self) -> dict[str, Tensor]:
-        """Return merged weights from the base's one buffer, filled anew if it holds others."""
+    def reading(self) -> Reader:
+        """Return the network with this policy's additions in force."""
         if not self.additions:
-            return {}
-        key = (self.number, sum(tensor._version for tensor in self.tensors().values()))
-        room = self.base.room
-        if room.holds != key:
-            room.holds = None
-            room.weights = merge_adapter(self.network, self.additions, room.weights)
-            room.holds = key
-        return room.weights
+            return self.network
+        return replace(
+            self.network, additions=fuse(self.additions, self.network.groups(), train=False)
+        )
 
     @contextlib.contextmanager
-    def gathering(self) -> Iterator[None]:
-        """Add the gradient found in this block to what is there, or nothing if the block raises."""
+    def training(self) -> Iterator[Reader]:
+        """Lend the network; the gradient found in the block is added to what is there.
+
+        Nothing is added if the block raises.
+        """
+        if self.additions:
+            groups = self.network.groups()
+            fused = fuse(self.additions, groups, train=True)
+            yield replace(self.network, additions=fused)
+            hand_back(fused, self.additions, groups)
+            return
         tensors = list(self.tensors().values())
         before = [tensor.grad for tensor in tensors]
         for tensor in tensors:
             tensor.grad = None
         try:
-            yield
+            yield self.network
         except BaseException:
             for tensor, kept in zip(tensors, before, strict=True):
                 tensor.grad = kept
@@ -106,12 +96,14 @@ class Policy:
 def create_policy(base: Base, kind: Adapter | Full, seed: int) -> Policy:
     """Return a policy that equals its base. Raises EngineError on a rank below 1."""
     if isinstance(kind, Full):
-        network = base.network.copy()
-        network.model.float().requires_grad_(True)
+        network = copy_reader(base.network)
+        for tensor in network.named.values():
+            tensor.requires_grad_(True)
         return Policy(base, kind, network)
     if kind.rank < 1:
         raise EngineError(f"rank = {kind.rank} is out of range", "use a rank of 1 or more")
-    additions = create_adapter(base.network, kind, seed)
+    device = base.network.head.device
+    additions = create_adapter(base.network.adaptable(), kind, seed, device)
     for tensor in tensors_of(additions).values():
         tensor.requires_grad_(True)
     return Policy(base, kind, base.network, additions)

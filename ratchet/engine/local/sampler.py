@@ -1,164 +1,221 @@
 """Sampling: prompts read once as a prefix tree, then one token a row and step.
 
-The header that all prompts share is kept once for all rows; each distinct prompt is read once
-however many completions it gets; rows that have ended leave the batch when they are many.
+The header that all prompts share is kept once; each distinct prompt is read once however many
+completions it gets; rows that have ended make room for those that wait; a row that goes on from one
+just written is not read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ratchet.core.task import StopReason
-from ratchet.engine.local.attention import CacheAttention, start_cache
-from ratchet.engine.local.base import Base, Network
-from ratchet.engine.local.choose import Choice, choose
-from ratchet.engine.local.tree import pack
-from ratchet.engine.protocol import Completion, Sampling
+from ratchet.engine.local.attention import TreeAttention
+from ratchet.engine.local.cache import Cache
+from ratchet.engine.local.choose import choose
+from ratchet.engine.local.memory import Memory, header_of, start_cache
+from ratchet.engine.local.network import Network
+from ratchet.engine.local.rows import Row, Stops
+from ratchet.engine.local.tree import pack, shared
+from ratchet.engine.protocol import Sampling
 
 MAX_ROWS = 256
-"""Most rows sampled together."""
+"""Most rows written side by side."""
 CACHE_TOKENS = 32768
-"""Most cached tokens of all rows together, beyond the shared header."""
+"""Most tokens of prompts and completions in the cache, beyond the header."""
+FREE_SHARE = 0.25
+"""Share of places that must be free before waiting rows are let in."""
 ENDED_SHARE = 0.15
 """Share of ended rows from which they are taken out of the batch."""
 
 
-@dataclass
-class _Row:
-    """One completion being written."""
-
-    prompt: int
-    """Index of its prompt."""
-    slot: int
-    """Place in the draw of random numbers: prompt * n + number of the completion."""
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    stop: StopReason | None = None
-
-
 def sample(
-    base: Base, network: Network, prompts: Sequence[Sequence[int]], sampling: Sampling
-) -> list[list[Completion]]:
-    """Sample ``sampling.n`` completions for each prompt, in order.
+    network: Network,
+    stops: Stops,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    memory: Memory,
+) -> list[Row]:
+    """Write ``sampling.n`` completions for each prompt and return their rows in order.
 
     Each completion has its own random numbers, drawn from the seed by its place alone.
     """
-    generator = torch.Generator().manual_seed(sampling.seed)
     count = len(prompts) * sampling.n
-    numbers = torch.rand(count, sampling.max_tokens, generator=generator, dtype=torch.float64)
-    rows = [_Row(slot // sampling.n, slot) for slot in range(count)]
-    order = sorted(rows, key=lambda row: (len(prompts[row.prompt]), row.slot))
-    tails = _Tails(base, sampling.stop)
-    with torch.inference_mode():
-        for chunk in _chunks(order, prompts, sampling):
-            _write(base, network, prompts, chunk, sampling, numbers, tails)
-    done = [
-        Completion(
-            tuple(row.tokens),
-            tuple(row.logprobs),
-            base.decode(row.tokens),
-            row.stop or StopReason.LENGTH,
+    rows = [Row(tuple(prompts[slot // sampling.n]), slot) for slot in range(count)]
+    if rows:
+        with torch.inference_mode():
+            _Batch(network, stops, sampling, memory, rows).write()
+    return rows
+
+
+class _Batch:
+    """The rows of one call: waiting, being written, done."""
+
+    def __init__(
+        self,
+        network: Network,
+        stops: Stops,
+        sampling: Sampling,
+        memory: Memory,
+        rows: Sequence[Row],
+    ) -> None:
+        self._network, self._stops, self._sampling, self._memory = network, stops, sampling, memory
+        generator = torch.Generator().manual_seed(sampling.seed)
+        self._numbers = torch.rand(
+            len(rows), sampling.max_tokens, generator=generator, dtype=torch.float64
         )
-        for row in rows
-    ]
-    return [done[i : i + sampling.n] for i in range(0, count, sampling.n)]
+        self._device = network.embedding.device
+        self._live: list[Row] = []
+        self._cache: Cache | None = None
+        prompts = [row.prompt for row in rows]
+        self._going_on = memory.find(prompts)
+        self._header = _header(prompts, memory, any(self._going_on))
+        order = sorted(rows, key=lambda row: (len(row.prompt), row.prompt, row.slot))
+        self._waiting = [row for row in order if self._going_on[row.slot] is None]
+        self._resumed = [row for row in order if self._going_on[row.slot] is not None]
 
+    def write(self) -> None:
+        """Write every row to its end."""
+        if self._resumed:
+            self._resume()
+        self._memory.clear_rows()
+        while self._live or self._waiting:
+            if self._waiting and self._room() > 0:
+                self._let_in()
+            if self._live:
+                self._step()
+                self._let_out()
 
-def _chunks(
-    rows: list[_Row], prompts: Sequence[Sequence[int]], sampling: Sampling
-) -> list[list[_Row]]:
-    """Cut rows, shortest prompts first, so that each chunk's cache stays bounded."""
-    chunks: list[list[_Row]] = []
-    chunk: list[_Row] = []
-    for row in rows:
-        cached = (len(chunk) + 1) * (len(prompts[row.prompt]) + sampling.max_tokens)
-        if chunk and (len(chunk) == MAX_ROWS or cached > CACHE_TOKENS):
-            chunks.append(chunk)
-            chunk = []
-        chunk.append(row)
-    return [*chunks, chunk] if chunk else chunks
+    def _room(self) -> int:
+        """Return how many rows may come in now: none until there is room for a good number."""
+        free = MAX_ROWS - len(self._live)
+        return free if free >= FREE_SHARE * MAX_ROWS or not self._live else 0
 
+    def _resume(self) -> None:
+        """Take up the rows whose beginning is kept."""
+        kept = [self._going_on[row.slot] for row in self._resumed]
+        self._cache, order = self._memory.restore([name for name in kept if name is not None])
+        for i in order:
+            row, name = self._resumed[i], kept[i]
+            assert name is not None
+            stem = self._memory.rows[name][0]
+            row.read = list(name[len(stem) :])
+            row.pending = list(row.prompt[len(name) :])
+            self._live.append(row)
 
-def _write(
-    base: Base,
-    network: Network,
-    prompts: Sequence[Sequence[int]],
-    rows: list[_Row],
-    sampling: Sampling,
-    numbers: Tensor,
-    tails: _Tails,
-) -> None:
-    """Write the completions of one chunk."""
-    device = network.head.weight.device
-    hidden, cache = _read(network, prompts, rows, sampling)
-    numbers = numbers[[row.slot for row in rows]]
-    live = rows
-    for step in range(sampling.max_tokens):
-        choice = choose(network.logits(hidden), sampling, numbers[:, step].to(device))
-        _take(base, live, choice, tails)
-        if step + 1 == sampling.max_tokens or all(row.stop for row in live):
+    def _let_in(self) -> None:
+        """Read the prompts of as many waiting rows as there is room for."""
+        room, used, count = self._room(), self._used(), 0
+        seen: set[tuple[int, ...]] = set()
+        for row in self._waiting[:room]:
+            used += self._sampling.max_tokens
+            used += 0 if row.prompt in seen else len(row.prompt) - self._header.size
+            seen.add(row.prompt)
+            if used > CACHE_TOKENS and (count or self._live):
+                break
+            count += 1
+        rows, self._waiting = self._waiting[:count], self._waiting[count:]
+        if not rows:
             return
-        tokens = choice.tokens
-        ended = sum(row.stop is not None for row in live)
-        if ended > ENDED_SHARE * len(live):
-            kept = [i for i, row in enumerate(live) if row.stop is None]
-            live = [live[i] for i in kept]
-            index = torch.tensor(kept, device=device)
-            numbers, tokens = numbers[kept], tokens[index]
-            cache.select(index)
-        positions = (cache.header_length + cache.lengths)[:, None]
-        hidden = network.hidden(tokens[:, None], positions, cache)[:, 0]
-        cache.advance()
+        hidden, cache = self._read(rows)
+        self._choose(rows, hidden)
+        if self._cache is None or not self._live:
+            self._cache, self._live = cache, rows
+        else:
+            self._cache.join(cache)
+            self._live += rows
+        self._let_out()
 
+    def _used(self) -> int:
+        """Return the tokens that the live rows may come to fill."""
+        if self._cache is None:
+            return 0
+        return sum(self._cache.stem_lengths) + len(self._live) * self._sampling.max_tokens
 
-def _read(
-    network: Network, prompts: Sequence[Sequence[int]], rows: list[_Row], sampling: Sampling
-) -> tuple[Tensor, CacheAttention]:
-    """Read the chunk's prompts; return each row's last hidden state and the filled cache."""
-    distinct = {tuple(prompts[row.prompt]): i for i, row in enumerate(rows)}
-    place = {prompt: i for i, prompt in enumerate(distinct)}
-    tree = pack(list(distinct))
-    packed, plan = network.read(tree, keep=True)
-    of_row = [place[tuple(prompts[row.prompt])] for row in rows]
-    last = torch.tensor([tree.where[i][-1] for i in of_row], device=packed.device)
-    longest = max(len(where) for where in tree.where) - tree.levels[0].size
-    room = longest + min(sampling.max_tokens, 32)
-    return packed[last], start_cache(tree, plan, of_row, room)
+    def _read(self, rows: Sequence[Row]) -> tuple[Tensor, Cache]:
+        """Read the rows' prompts; return each row's last hidden state and a cache of them."""
+        prompts = list(dict.fromkeys(row.prompt for row in rows))
+        place = {prompt: i for i, prompt in enumerate(prompts)}
+        top, past = self._header.size, self._header.past
+        tree = pack(prompts, header=top)
+        start = top if past is not None else 0
+        plan = TreeAttention(tree, self._device, keep=True, past=past)
+        tokens = torch.tensor(tree.tokens[start:], device=self._device)
+        positions = torch.tensor(tree.positions[start:], device=self._device)
+        packed = self._network.hidden(tokens, positions, plan)
+        assert plan.kept is not None
+        if past is None:
+            past = header_of(plan.kept, top)
+            self._header.past = past
+            self._memory.start(prompts[0][:top], past)
+        stems = [where[top:] for where in tree.where]
+        of = [place[row.prompt] for row in rows]
+        cache = start_cache(plan.kept, past, start, stems, of)
+        last = torch.tensor([stems[i][-1] - start for i in of], device=self._device)
+        return packed[last], cache
 
+    def _step(self) -> None:
+        """Read one more token of every live row, and choose the next where none is given."""
+        assert self._cache is not None
+        fed = [row.pending.pop(0) if row.pending else row.tokens[-1] for row in self._live]
+        self._cache.prepare()
+        tokens = torch.tensor(fed, device=self._device)
+        hidden = self._network.hidden(tokens, self._cache.positions(), self._cache)
+        self._cache.advance()
+        for row, token in zip(self._live, fed, strict=True):
+            if row.stop is None:
+                row.read.append(token)
+        choosing = [i for i, row in enumerate(self._live) if not row.pending and row.stop is None]
+        if len(choosing) < len(self._live):
+            hidden = hidden[torch.tensor(choosing, device=self._device, dtype=torch.long)]
+        self._choose([self._live[i] for i in choosing], hidden)
 
-def _take(base: Base, rows: list[_Row], choice: Choice, tails: _Tails) -> None:
-    """Append the chosen tokens to the rows still open, and close those that end with them."""
-    tokens, logprobs = choice.tokens.tolist(), choice.logprobs.tolist()
-    open_rows = []
-    for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
-        if row.stop is None:
-            row.tokens.append(token)
-            row.logprobs.append(logprob)
-            if token in base.ends:
-                row.stop = StopReason.END
-            else:
-                open_rows.append(row)
-    tails.close(open_rows)
-
-
-class _Tails:
-    """Looks for stop texts in the last few tokens of a row, where a new one can only lie."""
-
-    def __init__(self, base: Base, stop: Sequence[str]) -> None:
-        self._base = base
-        self._stop = tuple(stop)
-        self._reach = 1 + max((len(text.encode()) for text in stop), default=0)
-
-    def close(self, rows: list[_Row]) -> None:
-        """End the rows in whose text a stop text has just been completed."""
-        if not self._stop:
+    def _choose(self, rows: Sequence[Row], hidden: Tensor) -> None:
+        """Choose a token for each row, and close the rows that end with it."""
+        if not rows:
             return
-        tails = [row.tokens[-self._reach :] for row in rows]
-        texts = self._base.tokenizer.decode_batch(tails, skip_special_tokens=True)
-        for row, text in zip(rows, texts, strict=True):
-            if any(stop in text for stop in self._stop):
-                row.stop = StopReason.END
+        numbers = self._numbers[[row.slot for row in rows], [len(row.tokens) for row in rows]]
+        choice = choose(self._network.logits(hidden), self._sampling, numbers.to(self._device))
+        self._stops.take(rows, choice, self._sampling.max_tokens)
+
+    def _let_out(self) -> None:
+        """Take ended rows out when they are many, and keep what may be gone on with."""
+        ended = sum(row.stop is not None for row in self._live)
+        if ended <= ENDED_SHARE * len(self._live):
+            return
+        assert self._cache is not None
+        for i, row in enumerate(self._live):
+            if row.resumes:
+                whole = (*row.prompt, *row.tokens[:-1])
+                own = tuple(row.read)
+                self._memory.keep(self._cache, i, whole[: len(whole) - len(own)], own)
+        left = [i for i, row in enumerate(self._live) if row.stop is None]
+        self._live = [self._live[i] for i in left]
+        if left:
+            self._cache.select(left)
+        else:
+            self._cache = None
+
+
+@dataclass
+class _Header:
+    """What all prompts of a call begin with."""
+
+    size: int
+    """Tokens."""
+    past: Tensor | None = None
+    """Keys and values, once they are known."""
+
+
+def _header(prompts: Sequence[tuple[int, ...]], memory: Memory, resumes: bool) -> _Header:
+    """Return the header of some prompts: that of the call before if a row goes on from it.
+
+    Nothing else is taken over from an earlier call: the rounding of what is sampled must not depend
+    on what was sampled before.
+    """
+    if resumes:
+        return _Header(len(memory.header_tokens), memory.header)
+    return _Header(min(shared(min(prompts), max(prompts)), min(map(len, prompts)) - 1))

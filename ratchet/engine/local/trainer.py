@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ratchet.core.errors import EngineError
 from ratchet.engine.local import losses
-from ratchet.engine.local.base import Network
+from ratchet.engine.local.base import Reader
 from ratchet.engine.local.head import Measure, chunks, logits_of, measure_positions
 from ratchet.engine.local.tree import pack, shared
 from ratchet.engine.losses import Batch, Distillation, Loss, LossReport, Preference, Row
@@ -23,7 +23,7 @@ from ratchet.engine.protocol import Scored
 from ratchet.engine.validate import trained
 
 
-def forward_backward(network: Network, batch: Batch, loss: Loss, micro_tokens: int) -> LossReport:
+def forward_backward(network: Reader, batch: Batch, loss: Loss, micro_tokens: int) -> LossReport:
     """Add the gradient of a checked batch to the tensors that ask for one.
 
     Raises EngineError if the loss is not finite; what was added before then stays, for the caller
@@ -66,7 +66,7 @@ def forward_backward(network: Network, batch: Batch, loss: Loss, micro_tokens: i
 
 
 def score(
-    network: Network, sequences: Sequence[Sequence[int]], topk: int, read_tokens: int
+    network: Reader, sequences: Sequence[Sequence[int]], topk: int, read_tokens: int
 ) -> list[Scored]:
     """Return the log-probability of every token after the first of each sequence."""
     results = [Scored(())] * len(sequences)
@@ -109,7 +109,7 @@ class _Targets:
 
 
 def _measure(
-    network: Network, rows: list[Row], loss: Loss
+    network: Reader, rows: list[Row], loss: Loss
 ) -> tuple[Sequence[Tensor], list[list[float]]]:
     """Return each row's values at its trained positions, with gradient, and log-probabilities."""
     tree = pack([_read_part(row) for row in rows])
@@ -119,7 +119,7 @@ def _measure(
         [row.tokens[t] for row, of in zip(rows, places, strict=True) for t in of],
         [len(of) for of in places],
     )
-    packed, _ = network.read(tree)
+    packed = network.read(tree)
     hidden = packed.index_select(0, torch.tensor(targets.before, device=packed.device).long())
     measure = _likelihood(targets.tokens)
     if isinstance(loss, Distillation):
@@ -127,7 +127,7 @@ def _measure(
         measure = _distillation(targets.tokens, teachers, loss)
     if not targets.tokens:
         return [hidden.sum(dim=1)] * len(rows), [[] for _ in rows]
-    values, found = measure_positions(hidden, network.head.weight, network.head.bias, measure)
+    values, found = measure_positions(hidden, network.head, measure)
     each = torch.split(found, targets.counts)
     return torch.split(values, targets.counts), [logprobs.tolist() for logprobs in each]
 
@@ -153,16 +153,16 @@ def _distillation(
     return measure
 
 
-def _score(sequences: list[Sequence[int]], network: Network, topk: int) -> list[Scored]:
+def _score(sequences: list[Sequence[int]], network: Reader, topk: int) -> list[Scored]:
     tree = pack([tuple(tokens[:-1]) for tokens in sequences])
-    packed, _ = network.read(tree)
+    packed = network.read(tree)
     before = torch.tensor([i for where in tree.where for i in where], device=packed.device)
     tokens = [token for sequence in sequences for token in sequence[1:]]
     measure = _likelihood(tokens)
     logprobs: list[float] = []
     top: list[tuple[tuple[int, float], ...]] = []
     for part in chunks(len(tokens)):
-        logits = logits_of(packed[before[part]], network.head.weight, network.head.bias)
+        logits = logits_of(packed[before[part]], network.head)
         logprobs += measure(logits, part)[1].tolist()
         if topk:
             best = logits.log_softmax(dim=1).topk(min(topk, logits.shape[1]), dim=1)

@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
-from torch import Tensor
-
 Tokens = Sequence[int]
 
 
@@ -54,10 +51,22 @@ class Tree:
     """For each leaf its stem."""
 
 
-def pack(sequences: Sequence[Tokens]) -> Tree:
-    """Pack sequences, none of them empty. What they share is found by itself."""
-    header = shared(min(sequences, key=tuple), max(sequences, key=tuple))
-    groups = _groups([tuple(s[header:]) for s in sequences])
+def pack(sequences: Sequence[Tokens], header: int | None = None, share: bool = True) -> Tree:
+    """Pack sequences, none of them empty. What they share is found by itself.
+
+    ``header`` fixes the header's length, which all sequences must share and exceed. Without
+    ``share`` every sequence stands alone.
+    """
+    if header is None:
+        header = shared(min(sequences, key=tuple), max(sequences, key=tuple)) if share else 0
+    if not share:
+        groups = [([i], 0) for i in range(len(sequences))]
+        return _lay(sequences, header, groups)
+    return _lay(sequences, header, _groups([tuple(s[header:]) for s in sequences]))
+
+
+def _lay(sequences: Sequence[Tokens], header: int, groups: Sequence[tuple[list[int], int]]) -> Tree:
+    """Lay out header, stems and leaves, given the rows of each group and its stem's length."""
     tokens = list(sequences[0][:header])
     positions = list(range(header))
     base = tuple(range(header))
@@ -94,12 +103,6 @@ def shared(left: Tokens, right: Tokens) -> int:
             break
         same += 1
     return same
-
-
-def pad_index(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    """Return rows of indices as one tensor, filled with 0 on the right."""
-    width = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
 
 
 def _groups(sequences: Sequence[tuple[int, ...]]) -> list[tuple[list[int], int]]:
