@@ -248,3 +248,33 @@ def test_training_learns_a_row(engine: LocalEngine, model: str) -> None:
         engine.optim_step("p", Optim(lr=0.02))
         last = engine.forward_backward("p", Batch((row,)), CrossEntropy()).loss
     assert last < 0.3 * first
+
+
+@pytest.mark.parametrize("kind", [Adapter(4), Full()], ids=str)
+def test_recomputing_changes_no_gradient(model: str, kind: Adapter | Full) -> None:
+    rows = make_rows()
+    found = []
+    for recompute in (False, True):
+        engine = LocalEngine(threads=1, recompute=recompute)
+        engine.create("p", model, kind, seed=2)
+        engine.forward_backward("p", Batch(tuple(rows)), PolicyGradient())
+        found.append(gradients(engine, "p"))
+    assert_same(*found)
+
+
+def test_recomputing_keeps_less(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    for recompute in (False, True):
+        engine = LocalEngine(threads=1, recompute=recompute)
+        engine.create("p", model, Adapter(4), seed=2)
+        size = 0
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal size
+            size += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            engine.forward_backward("p", Batch(tuple(make_rows())), CrossEntropy())
+        kept.append(size)
+    assert kept[1] < 0.5 * kept[0]

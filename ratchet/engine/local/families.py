@@ -30,8 +30,6 @@ def read_network(model: Any) -> Network | None:
         for i, layer in enumerate(core.layers)
     )
     width = core.layers[0].self_attn.head_dim
-    sliding = [getattr(layer.self_attn, "sliding_window", None) for layer in core.layers]
-    limits = [int(window) for window in sliding if window]
     embedding = named[f"{model.base_model_prefix}.embed_tokens.weight"]
     return Network(
         shape=Shape(
@@ -39,7 +37,7 @@ def read_network(model: Any) -> Network | None:
             config.num_key_value_heads,
             width,
             config.rms_norm_eps,
-            min(limits) if limits else None,
+            getattr(config, "sliding_window", None),
         ),
         embedding=embedding,
         blocks=blocks,

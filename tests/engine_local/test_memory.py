@@ -1,0 +1,132 @@
+"""Rows that go on: what was read is not read again, and nothing else is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from ratchet.engine.local import LocalEngine, sampler
+from ratchet.engine.local import memory as module
+from ratchet.engine.local.network import Network
+from ratchet.engine.losses import Batch, CrossEntropy, Row
+from ratchet.engine.protocol import Adapter, Completion, Optim, Sampling
+
+HEADER = "Add the numbers.\nQ: 1+1\nA: 2\n"
+TEXTS = [f"{HEADER}Q: {q}\nA:" for q in ("12+3", "7-1", "12+345", "9*9")]
+STOPS = tuple("aeiou0123456789+-*/= \n")
+FIRST = Sampling(seed=3, max_tokens=10, n=4, stop=STOPS)
+SECOND = Sampling(seed=4, max_tokens=6, stop=STOPS)
+TOOL = (40, 41, 42)
+
+Prompts = list[tuple[int, ...]]
+
+
+@pytest.fixture
+def prompts(engine: LocalEngine, model: str) -> Prompts:
+    engine.create("p", model, Adapter(4))
+    return [engine.encode("p", text) for text in TEXTS]
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tokens of every reading."""
+    lengths: list[int] = []
+    hidden = Network.hidden
+
+    def watched(self: Any, tokens: torch.Tensor, *others: Any) -> torch.Tensor:
+        lengths.append(len(tokens))
+        return hidden(self, tokens, *others)
+
+    monkeypatch.setattr(Network, "hidden", watched)
+    return lengths
+
+
+def go_on(prompts: Prompts, groups: list[list[Completion]]) -> Prompts:
+    """Return the rows that a stop text ended, with a tool's result appended."""
+    return [
+        (*prompt, *completion.tokens, *TOOL)
+        for prompt, group in zip(prompts, groups, strict=True)
+        for completion in group
+        if completion.stop.value == "end" and completion.tokens[-1] != 0
+    ]
+
+
+def test_going_on_gives_what_reading_anew_gives(
+    engine: LocalEngine, prompts: Prompts, reads: list[int]
+) -> None:
+    groups = engine.sample("p", prompts, FIRST)
+    longer = go_on(prompts, groups)
+    assert len(longer) > 4
+    reads.clear()
+    kept = engine.sample("p", longer, SECOND)
+    assert max(reads) == len(longer)  # one token a row and step, nothing read anew
+    reads.clear()
+    engine.pin("p")  # forgets
+    anew = engine.sample("p", longer, SECOND)
+    assert max(reads) > len(longer)
+    for one, other in zip(kept, anew, strict=True):
+        assert one[0].tokens == other[0].tokens
+        assert one[0].logprobs == pytest.approx(other[0].logprobs, abs=1e-4)
+    third = go_on(longer, kept)
+    engine.sample("p", longer, SECOND)
+    assert third
+    assert [c[0].tokens for c in engine.sample("p", third, SECOND)]
+
+
+def test_three_turns_and_rows_that_start_in_between(engine: LocalEngine, prompts: Prompts) -> None:
+    second = go_on(prompts, engine.sample("p", prompts, FIRST))
+    third = go_on(second, engine.sample("p", second, SECOND))
+    mixed = [*third, prompts[1], (*prompts[0], 5)]
+    kept = engine.sample("p", mixed, SECOND)
+    engine.pin("p")
+    anew = engine.sample("p", mixed, SECOND)
+    assert third
+    assert [c[0].tokens for c in kept] == [c[0].tokens for c in anew]
+
+
+def test_a_changed_policy_reads_anew(engine: LocalEngine, model: str, prompts: Prompts) -> None:
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    row = Row((5, 6, 7, 8), (0.0, 1.0, 1.0, 1.0))
+    engine.forward_backward("p", Batch((row,)), CrossEntropy())
+    engine.optim_step("p", Optim(lr=0.05))
+    changed = engine.sample("p", longer, SECOND)
+    engine.pin("p")
+    assert changed == engine.sample("p", longer, SECOND)
+
+
+def test_what_came_before_does_not_touch_a_new_draw(engine: LocalEngine, prompts: Prompts) -> None:
+    """Bit for bit: a run resumed in a new process must find the same."""
+    fresh = engine.sample("p", prompts[:2], FIRST)
+    engine.sample("p", prompts, FIRST)
+    assert engine.sample("p", prompts[:2], FIRST) == fresh
+
+
+def test_what_does_not_fit_is_read_again(
+    engine: LocalEngine, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    whole = engine.sample("p", longer, SECOND)
+    monkeypatch.setattr(module, "KEPT_BYTES", 40_000)
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    assert 0 < len(engine._memory.rows) < len(longer)
+    part = engine.sample("p", longer, SECOND)
+    assert [c[0].tokens for c in part] == [c[0].tokens for c in whole]
+
+
+def test_waiting_rows_take_the_places_of_ended_ones(
+    engine: LocalEngine, prompts: Prompts, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = replace(FIRST, n=8, max_tokens=40)
+    together = engine.sample("p", prompts, many)
+    reads.clear()
+    monkeypatch.setattr(sampler, "MAX_ROWS", 8)
+    apart = engine.sample("p", prompts, many)
+    assert [[c.tokens for c in g] for g in apart] == [[c.tokens for c in g] for g in together]
+    assert reads[0] > len(engine.encode("p", HEADER))  # and never again
+    prefills, steps = [n for n in reads[1:] if n > 8], [n for n in reads[1:] if n <= 8]
+    assert max(prefills) < len(engine.encode("p", HEADER))
+    one_after_another = sum(max(len(c.tokens) for c in group) - 1 for group in apart)
+    assert len(steps) < 0.8 * one_after_another
