@@ -81,6 +81,13 @@ def test_measures_follow_from_the_records(clean: Clean, generation: int) -> None
     assert 0.0 <= measures["pinned_pass_rate"] <= 1.0 and "pinned_tool_calls" in measures
 
 
+def test_the_report_counts_the_calculators_calls(clean: Clean) -> None:
+    traces = [t for n in (1, 2) for t in read_records(clean.folder, n) if t["role"] == "solver"]
+    in_training = sum(trace["attempt"]["tool_calls"] for trace in traces)
+    cost = json.loads((clean.folder / "report.json").read_text(encoding="utf-8"))["cost"]
+    assert cost["tool_calls"] > in_training > 0  # measuring calls it too
+
+
 def test_the_pool_grows_and_no_task_comes_twice(clean: Clean) -> None:
     tasks = [{t["task"]["id"] for t in of_role(clean.records(g), "solver")} for g in (1, 2)]
     assert not tasks[0] & tasks[1]
