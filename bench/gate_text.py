@@ -21,10 +21,15 @@ def write_text(data: Row) -> str:
         _table("five generations of equal gains", data["accumulation"]),
         _table("harm", data["harm"]),
         _table("bets", data["bets"]),
-        f"small configuration: {_terms(data['small']['terms'])}",
     ]
-    small = data["small"]
-    parts += [_table(f"small: {n.replace('_', ' ')}", small[n]) for n in small if n != "terms"]
+    for name in ("small", "small_with_hope"):
+        title, other = name.replace("_", " "), data[name]
+        parts.append(f"{title}: {_terms(other['terms'])}")
+        parts += [
+            _table(f"{title}: {key.replace('_', ' ')}", other[key])
+            for key in other
+            if key != "terms"
+        ]
     return "\n\n".join(parts) + "\n"
 
 
