@@ -215,8 +215,8 @@ class Loop:
                     "generation": number,
                     "verb": str(decision.verb),
                     "reason": decision.reason,
-                    "candidate": evidence.candidate.mean,
-                    "incumbent": evidence.incumbent.mean,
+                    "candidate": evidence.candidate.mean if len(evidence.candidate) else None,
+                    "incumbent": evidence.incumbent.mean if len(evidence.candidate) else None,
                     "measures": dict(candidate.measures),
                 },
             )

@@ -53,6 +53,10 @@ def test_a_run_draws_in_batches_and_keeps_all_that_was_measured(make: Make, tmp_
         assert len(families) == measures.get("capability_items", 0)
         assert len({*mixed, *families}) == len(mixed) + len(families)
         drawn += len(mixed) + len(families)
+        told = report["generations"][body["generation"] - 1]["gain"]
+        assert [told[end] for end in ("mean", "low", "high", "n")] == [
+            measures[end] for end in ("gain", "low", "high", "items")
+        ]
     assert report["gate_items"]["drawn"] == drawn
 
 
