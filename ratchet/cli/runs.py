@@ -55,6 +55,8 @@ class Resume:
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Folder of the run."""
+    approve: bool = False
+    """Promote the candidate that waits for approval, then go on."""
     json: bool = False
     """Print the report as one JSON document on standard output."""
     quiet: bool = False
@@ -64,7 +66,9 @@ class Resume:
         """Resume it."""
         from ratchet.recipes.launch import resume
 
-        return _work(lambda listener: resume(self.run, listener), self.run, self.quiet)
+        return _work(
+            lambda listener: resume(self.run, listener, self.approve), self.run, self.quiet
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,17 @@ class Verb(StrEnum):
     """Stop and say why."""
 
 
+class Ending(StrEnum):
+    """Why a run ends with a decision."""
+
+    HALTED = "halted"
+    """A finding asked for it."""
+    BUDGET_SPENT = "budget_spent"
+    """No test is left, so nothing more can be promoted."""
+    NEEDS_APPROVAL = "needs_approval"
+    """The candidate passed, but a person has to agree before it is promoted."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """A gate's decision, explained."""
@@ -79,3 +90,7 @@ class Decision:
     """One sentence with the numbers in it."""
     measures: Mapping[str, float] = field(default_factory=dict)
     """Gain, interval, anchors used."""
+    tests: int = 0
+    """Tests of the run's error budget that this decision spent."""
+    ends: Ending | None = None
+    """Why the run ends after this decision; None: it goes on. A halt always ends it."""

@@ -9,7 +9,7 @@ from ratchet.core.seeds import Seed
 
 
 class Solver(Protocol):
-    """A policy with its rollout procedure, or a program."""
+    """A policy with its rollout procedure, or a program. Equal ones may be measured once."""
 
     def answer(self, prompts: Sequence[str], seed: Seed) -> Sequence[str]:
         """Return one answer per prompt, in order. It sees prompts only and keeps no record."""

@@ -27,9 +27,14 @@ class AnchorKey:
         text = "\x1f".join((charter_hash, str(seed), "anchors"))
         return cls(hashlib.blake2b(text.encode(), digest_size=32).digest())
 
-    def rng(self, stream: Stream, draw: int) -> np.random.Generator:
-        """Return the generator of a draw: a function of key, stream and number alone."""
-        return np.random.default_rng(int.from_bytes(self._digest("draw", stream, str(draw)), "big"))
+    def rng(
+        self, stream: Stream, draw: int, batch: int = 0, family: str = ""
+    ) -> np.random.Generator:
+        """Return the generator of a draw: a function of the key and what is passed alone."""
+        parts = ["draw", stream, str(draw)]
+        if batch or family:
+            parts += [str(batch), family]
+        return np.random.default_rng(int.from_bytes(self._digest(*parts), "big"))
 
     def conceal(self, task_id: str) -> str:
         """Return the opaque id of an anchor: equal within a run, meaningless outside it."""

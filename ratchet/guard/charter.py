@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from ratchet.core.codec import hash_data
 from ratchet.core.config import Config, nearest
 from ratchet.core.errors import ConfigError
+from ratchet.guard.terms import GateTerms
 
 BUILTIN = Path(__file__).parent / "charters"
 """Where the charters that ship with Ratchet lie."""
@@ -54,6 +55,8 @@ class Charter(Config):
     """What an improvement may not cost."""
     budget: Budget = Budget()
     """What the run may spend."""
+    gate: GateTerms | None = None
+    """How candidates are judged over the life of the run; absent: one interval per decision."""
 
     @field_validator("families", "levels")
     @classmethod
@@ -66,7 +69,9 @@ class Charter(Config):
     @property
     def hash(self) -> str:
         """Hash of the content: comments, order and layout of the file do not matter."""
-        return hash_data(self.model_dump(mode="json"))
+        # An absent table leaves no trace, so that charters written before it keep their hash.
+        unset = {"gate"} if self.gate is None else None
+        return hash_data(self.model_dump(mode="json", exclude=unset))
 
 
 def find_charter(name_or_path: str) -> Path:

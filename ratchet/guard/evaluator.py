@@ -77,26 +77,29 @@ class Evaluator:
         seed: Seed,
         label: str,
         sealed: str = "",
+        batch: int = 0,
+        families: Sequence[str] = (),
     ) -> Scores:
         """Return the solver's scores on a draw of anchors.
 
         Equal ``(stream, n, draw)`` give equal items in equal order, so two solvers measured on one
         draw are paired. Fewer than ``n`` items come back when the reserved space is exhausted.
-        ``seed`` is the solver's, ``label`` stands in the evaluator's own records. The final stream
-        opens for one value of ``sealed`` only, a hash that binds the closing states; other streams
-        ignore it.
+        Further batches of a draw, numbered from 1 and drawn in order, repeat no item of those
+        before them; with ``families`` a batch holds ``n`` of each. ``seed`` is the solver's,
+        ``label`` stands in the evaluator's own records. The final stream opens for one value of
+        ``sealed`` only, a hash that binds the closing states; other streams ignore it.
         """
         if self._child is None:
             raise EvaluatorError(
                 "the evaluator is not running", "enter it first: with Evaluator(...) as evaluator"
             )
-        request = Draw(stream, n, draw, sealed)
+        request = Draw(stream, n, draw, sealed, batch, tuple(families))
         prompts = [p.text for p in self._child.ask(request, Drawn, self.timeout).prompts]
         answers = solver.answer(prompts, seed) if prompts else []
         asked = len(prompts)
         del prompts
         given = _require_answers(answers, asked, label)
-        answered = Score(stream, n, draw, label, given, sealed)
+        answered = Score(stream, n, draw, label, given, sealed, batch, tuple(families))
         return Scores(self._child.ask(answered, Scored, self.timeout).items)
 
 

@@ -9,10 +9,12 @@ import importlib
 import json
 import os
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
 
 from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
@@ -20,6 +22,7 @@ from ratchet.core.errors import ConfigError, EvaluatorError
 from ratchet.core.evidence import ItemScore
 from ratchet.core.task import Task, Verdict
 from ratchet.guard.anchors import AnchorKey
+from ratchet.guard.batches import Batches
 from ratchet.guard.charter import Charter
 from ratchet.guard.messages import (
     ERRORS,
@@ -52,7 +55,7 @@ class Examiner:
         self._families = dict(sorted(self._charter.families.items()))
         self._levels = dict(sorted(self._charter.levels.items()))
         self._require_known_weights()
-        self._draws: dict[tuple[Stream, int, int], list[Task]] = {}
+        self._batches = Batches(self._key, self._families, self._take)
         self._folder.mkdir(parents=True, exist_ok=True)
         _drop_cut_line(self._folder / RECORDS)
         self.opened = Opened(self._hash, self._world.name, tuple(self._world.families))
@@ -100,21 +103,8 @@ class Examiner:
         self._require_same_charter()
         if request.stream is Stream.FINAL:
             self._open_final(request.sealed)
-        place = (request.stream, request.n, request.draw)
-        if place not in self._draws:
-            rng = self._key.rng(request.stream, request.draw)
-            with self._in_world("anchors"):
-                anchors = list(
-                    self._world.anchors(
-                        rng, request.n, request.stream, self._families, self._levels
-                    )
-                )
-            if len(anchors) > request.n or len({task.id for task in anchors}) < len(anchors):
-                raise EvaluatorError(
-                    f"world {self._world.name!r} drew an anchor twice or more than were asked for",
-                    f"correct {self._charter.world}: anchors() yields at most n distinct tasks",
-                )
-            self._draws[place] = anchors
+        anchors, new = self._batches.get(request)
+        if new:
             self._record(
                 {
                     "kind": "draw",
@@ -125,7 +115,20 @@ class Examiner:
                 }
                 for task in anchors
             )
-        return self._draws[place]
+        return anchors
+
+    def _take(
+        self, rng: np.random.Generator, n: int, stream: Stream, families: Mapping[str, float]
+    ) -> list[Task]:
+        """Draw from the world, and hold it to its contract."""
+        with self._in_world("anchors"):
+            anchors = list(self._world.anchors(rng, n, stream, families, self._levels))
+        if len(anchors) > n or len({task.id for task in anchors}) < len(anchors):
+            raise EvaluatorError(
+                f"world {self._world.name!r} drew an anchor twice or more than were asked for",
+                f"correct {self._charter.world}: anchors() yields at most n distinct tasks",
+            )
+        return anchors
 
     def _check(self, task: Task, answer: str) -> Verdict:
         with self._in_world("check"):

@@ -48,11 +48,15 @@ class Draw:
     stream: Stream
     """Which anchors."""
     n: Count
-    """How many; fewer come back when the reserved space is smaller."""
+    """How many, or how many of each named family; fewer when the reserved space is smaller."""
     draw: Count
     """Number of the draw: equal numbers give equal anchors."""
     sealed: str = ""
     """What the final stream is opened for; read for that stream only."""
+    batch: Count = 0
+    """Which batch of the draw: none repeats an anchor of those before it."""
+    families: tuple[str, ...] = ()
+    """Families to draw from; none: the charter's mix."""
     kind: Literal["draw"] = "draw"
 
 
@@ -71,6 +75,10 @@ class Score:
     answers: tuple[str, ...]
     """One per prompt, in the order of the draw."""
     sealed: str = ""
+    """As in the draw."""
+    batch: Count = 0
+    """As in the draw."""
+    families: tuple[str, ...] = ()
     """As in the draw."""
     kind: Literal["score"] = "score"
 

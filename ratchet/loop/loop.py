@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ratchet.core.codec import hash_data, to_data
 from ratchet.core.errors import RunError
 from ratchet.core.events import Event, Listener, ignore
-from ratchet.core.evidence import Evidence, Scores
+from ratchet.core.evidence import Ending, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
-from ratchet.core.state import Candidate, State
-from ratchet.guard.charter import find_charter
+from ratchet.core.state import Candidate
+from ratchet.guard.charter import Charter, find_charter
 from ratchet.guard.evaluator import Evaluator
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Gate, IntervalGate
+from ratchet.loop.gate import Gate, History, IntervalGate
+from ratchet.loop.ladder_gate import LadderGate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
 from ratchet.loop.meter import Meter, describe_machine
+from ratchet.loop.pair import Pair
 from ratchet.loop.policies import MOMENTS
-from ratchet.loop.position import Position, pointers, read_position
+from ratchet.loop.position import Position, pointers, read_position, waiting
 from ratchet.loop.recipe import Context, Recipe, Records
+from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.loop.study import measure_all
 from ratchet.loop.versions import Store
 from ratchet.worlds.protocol import Stream
@@ -41,15 +44,17 @@ class Loop:
     """Where the recipe's components are: the same object that the recipe was built with."""
     tell: Listener = ignore
     gate: Gate | None = None
-    """The gate to use; by default the interval gate with the configured number of anchors."""
+    """The gate to use; by default the one that the charter asks for (`choose_gate`)."""
+    approve: Callable[[str], bool] = lambda reason: False
+    """Asked, with the gate's reason, whether to promote a candidate that needs approval."""
     _seed: Seed = field(init=False)
 
     def __post_init__(self) -> None:
         self._seed = Seed(self.config.seed)
-        self.gate = self.gate or IntervalGate(self.config.gate_items)
 
     def run(self) -> str:
-        """Run to the end and return the status: ``completed``, ``halted`` or ``invalid``.
+        """Run to the end and return the status: ``completed``, ``halted``, ``budget_spent``,
+        ``invalid``, or ``needs_approval`` where another call goes on once approval is given.
 
         Whatever stops it, every generation that was committed stays, and another call goes on after
         the last of them. Raises RunError when the disk refuses.
@@ -78,15 +83,32 @@ class Loop:
             meter = Meter(self.recipe.spent)
             if not all(planted.values()):
                 return self._end(ledger, "invalid", {}, {}, meter)
-            while position.generation < self.config.generations and not position.halted:
-                position = self._turn(ledger, evaluator, position)
+            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
+            while position.pending or not self._is_over(position):
+                if position.pending is None:
+                    position = self._turn(ledger, evaluator, gate, position)
+                elif self.approve(waiting(ledger.entries()) or ""):
+                    position = position.approve()
+                    ledger.append("approval", {"pointers": pointers(position)})
+                else:
+                    return str(Ending.NEEDS_APPROVAL)
             meter = Meter(self.recipe.spent)
             scores = self._measure_final(ledger, evaluator, position)
             epilogue = self.recipe.epilogue(position.initial, position.incumbent)
             states = judge(planted, read_tally(ledger))
             dead = Liveness.DEAD in states.values()
-            status = "invalid" if dead else "halted" if position.halted else "completed"
+            status = "invalid" if dead else self._status(position)
             return self._end(ledger, status, scores, epilogue, meter)
+
+    def _is_over(self, position: Position) -> bool:
+        return position.ending is not None or position.generation >= self.config.generations
+
+    def _status(self, position: Position) -> str:
+        """Say why it is over; a budget that lasted for all generations was enough."""
+        done = position.generation >= self.config.generations
+        if position.ending is None or (done and position.ending is Ending.BUDGET_SPENT):
+            return "completed"
+        return str(position.ending)
 
     def _require_same(self, start: Mapping[str, Any], evaluator: Evaluator) -> None:
         """Refuse to go on under another charter or other settings than the run began with."""
@@ -141,7 +163,9 @@ class Loop:
             promoted={0: initial},
         )
 
-    def _turn(self, ledger: Ledger, evaluator: Evaluator, position: Position) -> Position:
+    def _turn(
+        self, ledger: Ledger, evaluator: Evaluator, gate: Gate, position: Position
+    ) -> Position:
         number = position.generation + 1
         meter, tally = Meter(self.recipe.spent), Tally()
         seed = self._seed.child("generation", number)
@@ -154,14 +178,17 @@ class Loop:
         for finding in findings:
             self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
 
-        def draw(items: int) -> Evidence:
-            scores = self._measure_pair(
-                evaluator, candidate.state, position.incumbent, number, items
-            )
-            return Evidence(str(Stream.GATE), *scores)
-
-        assert self.gate is not None
-        decision, evidence = self.gate.decide(draw, findings, position.holds, seed.child("gate"))
+        same = candidate.state.hash == position.incumbent.hash
+        pair = Pair(
+            evaluator,
+            self.recipe.solver(candidate.state),
+            None if same else self.recipe.solver(position.incumbent),
+            number,
+            self._seed.child("measure"),
+            self.tell,
+        )
+        history = History(position.holds, position.tests)
+        decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
         record_only = self.config.gate == "record"
         after = position.decide(candidate.state, decision, record_only).act(findings)
         records = self.folder.write_records(number, candidate.records)
@@ -170,6 +197,7 @@ class Loop:
             "charter": evaluator.charter_hash,
             "candidate": to_data(candidate.state),
             "evidence": to_data(evidence),
+            "capabilities": to_data(pair.capabilities),
             "findings": [to_data(finding) for finding in findings],
             "decision": to_data(decision),
             "pointers": pointers(after),
@@ -187,8 +215,8 @@ class Loop:
                     "generation": number,
                     "verb": str(decision.verb),
                     "reason": decision.reason,
-                    "candidate": evidence.candidate.mean,
-                    "incumbent": evidence.incumbent.mean,
+                    "candidate": evidence.candidate.mean if len(evidence.candidate) else None,
+                    "incumbent": evidence.incumbent.mean if len(evidence.candidate) else None,
                     "measures": dict(candidate.measures),
                 },
             )
@@ -207,20 +235,6 @@ class Loop:
                 findings.append(finding)
         return findings
 
-    def _measure_pair(
-        self, evaluator: Evaluator, candidate: State, incumbent: State, number: int, items: int
-    ) -> tuple[Scores, Scores]:
-        seed = self._seed.child("measure")
-        solvers = {}
-        for name, state in (("candidate", candidate), ("incumbent", incumbent)):
-            self.tell(Event("phase", {"phase": "measure", "what": f"measuring the {name}"}))
-            solvers[name] = measure_all(
-                evaluator, {name: self.recipe.solver(state)}, Stream.GATE, items, number, seed
-            )[name]
-            if candidate.hash == incumbent.hash:
-                return solvers[name], solvers[name]
-        return solvers["candidate"], solvers["incumbent"]
-
     def _measure_final(
         self, ledger: Ledger, evaluator: Evaluator, position: Position
     ) -> dict[str, Any]:
@@ -235,18 +249,20 @@ class Loop:
         sealed = hash_data([chosen, *(state.hash for state in states.values())])
         items, seed = self.config.final_items, self._seed.child("measure")
 
+        measured: list[tuple[Any, Scores]] = []
+
         def measure(name: str, solver: Any) -> Scores:
+            for known, scores in measured:
+                if known == solver:  # the fair base is often the untrained policy itself
+                    return scores
             self.tell(Event("phase", {"phase": "final", "what": f"final measurement: {name}"}))
-            return measure_all(evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed)[
-                name
-            ]
+            found = measure_all(evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed)
+            measured.append((solver, found[name]))
+            return found[name]
 
         scores = {"base": measure("base", base)}
-        by_state: dict[str, Scores] = {}
         for name, state in states.items():
-            if state.hash not in by_state:
-                by_state[state.hash] = measure(name, self.recipe.solver(state))
-            scores[name] = by_state[state.hash]
+            scores[name] = measure(name, self.recipe.solver(state))
         return {name: to_data(value) for name, value in scores.items()}
 
     def _end(
@@ -263,6 +279,15 @@ class Loop:
         return status
 
 
+def choose_gate(charter: Charter, items: int) -> Gate:
+    """Return the gate of a charter's terms; without terms, the interval gate on this many items."""
+    if charter.gate is None:
+        return IntervalGate(items)
+    if charter.gate.step is not None:
+        return LadderGate(charter.gate)
+    return SequentialGate(charter.gate, tuple(f for f, share in charter.families.items() if share))
+
+
 def read_tally(ledger: Ledger) -> Tally:
     """Add up what was observed of every mechanism in all generations."""
     tally = Tally()
@@ -274,6 +299,7 @@ def read_tally(ledger: Ledger) -> Tally:
 def _needed(position: Position) -> list[Any]:
     """Whole: initial, incumbent and branch. Earlier incumbents lose their optimiser's moments."""
     whole = [position.initial, position.incumbent, position.branch]
+    whole += [position.pending] if position.pending else []
     components = [component for state in whole for component in state.values()]
     for state in position.promoted.values():
         components += [c for c in state.values() if c.kind != MOMENTS]

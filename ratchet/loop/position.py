@@ -8,7 +8,7 @@ from typing import Any
 
 from ratchet.core.codec import from_data, to_data
 from ratchet.core.errors import RunError
-from ratchet.core.evidence import Decision, Verb
+from ratchet.core.evidence import Decision, Ending, Verb
 from ratchet.core.findings import Finding, Restart, Reweight, Rollback, SetParameter
 from ratchet.core.state import Component, State
 from ratchet.loop.ledger import Entry
@@ -34,14 +34,26 @@ class Position:
     """Current values of the recipe's declared parameters."""
     promoted: Mapping[int, State] = field(default_factory=dict)
     """Every state that was ever incumbent, by generation; 0 is the initial one."""
-    halted: bool = False
-    """Whether the last decision was to halt."""
+    tests: int = 0
+    """Tests of the error budget spent; no rollback gives one back."""
+    ending: Ending | None = None
+    """Why the run ends here; None: it goes on."""
+    pending: State | None = None
+    """A candidate that passed and waits for a person's approval."""
 
     def decide(self, candidate: State, decision: Decision, record_only: bool) -> Position:
         """Return the position after a decision on this candidate."""
-        after = replace(self, generation=self.generation + 1, halted=decision.verb is Verb.HALT)
-        if decision.verb is Verb.HALT:
-            return after
+        ending = decision.ends or (Ending.HALTED if decision.verb is Verb.HALT else None)
+        unmoved = record_only and ending is Ending.NEEDS_APPROVAL
+        after = replace(
+            self,
+            generation=self.generation + 1,
+            tests=self.tests + decision.tests,
+            ending=None if unmoved else ending,
+        )
+        if decision.verb is Verb.HALT and not unmoved:
+            waits = candidate if ending is Ending.NEEDS_APPROVAL else None
+            return replace(after, pending=waits)
         if record_only:
             return replace(after, branch=candidate)
         if decision.verb is Verb.PROMOTE:
@@ -50,6 +62,23 @@ class Position:
         if decision.verb is Verb.HOLD:
             return replace(after, branch=candidate, holds=self.holds + 1)
         return replace(after, branch=self.incumbent, holds=0)
+
+    def approve(self) -> Position:
+        """Return the position after a person agreed to the candidate that waits for it."""
+        if self.pending is None:
+            raise RunError(
+                f"generation {self.generation}: nothing waits for approval",
+                "use the version of Ratchet that made the run",
+            )
+        return replace(
+            self,
+            incumbent=self.pending,
+            branch=self.pending,
+            holds=0,
+            promoted={**self.promoted, self.generation: self.pending},
+            ending=None,
+            pending=None,
+        )
 
     def act(self, findings: Sequence[Finding]) -> Position:
         """Return the position after the findings' actions; reject and halt are the gate's."""
@@ -103,19 +132,38 @@ def read_position(entries: Iterable[Entry], record_only: bool) -> Position | Non
                 parameters=entry.body["parameters"],
                 promoted={0: initial},
             )
+        elif entry.kind == "approval" and position is not None:
+            position = position.approve()
+            _require_same(position, entry.body)
         elif entry.kind == "generation" and position is not None:
             body = entry.body
             findings = [from_data(Finding, f) for f in body["findings"]]
             decision = from_data(Decision, body["decision"])
             candidate = from_data(State, body["candidate"])
             position = position.decide(candidate, decision, record_only).act(findings)
-            if pointers(position) != body["pointers"]:
-                raise RunError(
-                    f"generation {position.generation}: the ledger's pointers do not follow from "
-                    "its decision",
-                    "use the version of Ratchet that made the run",
-                )
+            _require_same(position, body)
     return position
+
+
+def _require_same(position: Position, body: Mapping[str, Any]) -> None:
+    if pointers(position) != body["pointers"]:
+        raise RunError(
+            f"generation {position.generation}: the ledger's pointers do not follow from "
+            "its decision",
+            "use the version of Ratchet that made the run",
+        )
+
+
+def waiting(entries: Iterable[Entry]) -> str | None:
+    """Return the reason of the decision that waits for approval, or None if none does."""
+    reason: str | None = None
+    for entry in entries:
+        if entry.kind == "generation" and entry.body["decision"].get("ends"):
+            decision = from_data(Decision, entry.body["decision"])
+            reason = decision.reason if decision.ends is Ending.NEEDS_APPROVAL else None
+        elif entry.kind in ("generation", "approval"):
+            reason = None
+    return reason
 
 
 def pointers(position: Position) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ratchet.core.events import Listener, ignore, log_events, tell
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.loop import Loop
+from ratchet.loop.position import waiting
 from ratchet.report import write_report
 
 _TIERS = ("smol", "tiny", "toy")
@@ -106,12 +107,21 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
     return _run(config, folder, listener)
 
 
-def resume(path: Path, listener: Listener = ignore) -> dict[str, Any]:
-    """Go on with a run after its last finished generation and return its report."""
+def resume(path: Path, listener: Listener = ignore, approve: bool = False) -> dict[str, Any]:
+    """Go on with a run after its last finished generation and return its report.
+
+    ``approve`` promotes the candidate that waits for approval, and no later one. Raises RunError.
+    """
     folder = RunFolder(path)
     if not folder.config.is_file():
         raise RunError(f"{path} is not a run", "see the runs with: ls runs")
-    return _run(read_config(folder), folder, listener)
+    agreed: str | None = None
+    if approve:
+        with folder.ledger() as ledger:
+            agreed = waiting(ledger.entries())
+        if agreed is None:
+            raise RunError(f"nothing in {path} waits for approval", f"ratchet resume {path}")
+    return _run(read_config(folder), folder, listener, agreed)
 
 
 def read_config(folder: RunFolder) -> RunConfig:
@@ -124,12 +134,15 @@ def read_config(folder: RunFolder) -> RunConfig:
     return find_method(name).config_type.read(folder.config)
 
 
-def _run(config: RunConfig, folder: RunFolder, listener: Listener) -> dict[str, Any]:
+def _run(
+    config: RunConfig, folder: RunFolder, listener: Listener, agreed: str | None = None
+) -> dict[str, Any]:
     try:
         store = folder.store()
         recipe = find_method(config.recipe).module.build(config, store)
         with log_events(folder.events) as log:
-            Loop(recipe, config, folder, store, tell(log, listener)).run()
+            told = tell(log, listener)
+            Loop(recipe, config, folder, store, told, approve=lambda why: why == agreed).run()
         return write_report(folder)
     except KeyboardInterrupt:
         # The report is a courtesy here; that the run was stopped is what must be told.

@@ -61,8 +61,11 @@ def _describe(event: Event, board: Board) -> str:
     if event.kind == "measured":
         return f"  measured {_flat(data)}"
     if event.kind == "decision":
-        scores = f"candidate {percent(data['candidate'])}, incumbent {percent(data['incumbent'])}"
-        return f"  {data['verb']}: {data['reason']} ({scores})"
+        told = f"  {data['verb']}: {data['reason']}"
+        if data["candidate"] is None:
+            return told
+        ours, theirs = percent(data["candidate"]), percent(data["incumbent"])
+        return f"{told} (candidate {ours}, incumbent {theirs})"
     return f"{data['status']} after {duration(board.elapsed)}" if event.kind == "end" else ""
 
 

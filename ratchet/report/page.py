@@ -117,6 +117,11 @@ def _alarm(report: Report) -> str:
         return "No number of this run should be used: see Mechanisms below."
     if report.status == "halted":
         return f"The run was halted: {report.generations[-1].reason}."
+    if report.status == "budget_spent":
+        return "Every test of the error budget is spent, so nothing more could be promoted."
+    if report.status == "needs_approval":
+        reason = report.generations[-1].reason
+        return f"It waits for your approval: {reason}. ratchet resume RUN --approve promotes it."
     if report.status == "interrupted":
         return "The run has not ended. Every finished generation is kept; ratchet resume goes on."
     return ""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 FORMAT = 1
-Status = Literal["completed", "halted", "invalid", "interrupted"]
+Status = Literal["completed", "halted", "budget_spent", "needs_approval", "invalid", "interrupted"]
 
 
 class _Part(BaseModel):

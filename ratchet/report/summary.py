@@ -13,9 +13,10 @@ from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import paired_gain
+from ratchet.loop.gate import differences, paired_gain
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally, judge
+from ratchet.loop.position import waiting
 from ratchet.report.schema import (
     Base,
     CostReport,
@@ -30,8 +31,9 @@ from ratchet.report.schema import (
     Measured,
     Report,
     Scored,
+    Status,
 )
-from ratchet.stats import Interval, mean_interval
+from ratchet.stats import Interval, anytime_interval, mean_interval
 
 
 def summarise(folder: RunFolder) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
         tier=settings.get("tier", ""),
         model=settings.get("model", ""),
         seed=root.root,
-        status=end.get("status", "interrupted"),
+        status=end.get("status") or _unfinished(entries, settings.get("gate") == "record"),
         gate=settings.get("gate", "enforce"),
         base=_base(start, final),
         untrained=Scored(score=final.score("untrained")),
@@ -111,6 +113,12 @@ class _Final:
 
 def _body(entries: Sequence[Entry], kind: str) -> dict[str, Any]:
     return next((entry.body for entry in entries if entry.kind == kind), {})
+
+
+def _unfinished(entries: Sequence[Entry], control: bool) -> Status:
+    """Say why a run without an end has none: it waits for a person, or it was interrupted."""
+    waits = not control and waiting(entries) is not None
+    return "needs_approval" if waits else "interrupted"
 
 
 def _scores(data: dict[str, Any]) -> dict[str, Scores]:
@@ -169,7 +177,7 @@ def _generation(body: dict[str, Any], root: Seed) -> GenerationReport:
         reason=body["decision"]["reason"],
         candidate=_score(evidence.candidate, seed.child("candidate")),
         incumbent=_score(evidence.incumbent, seed.child("incumbent")),
-        gain=_gain(evidence.candidate, evidence.incumbent, gate_seed),
+        gain=_gate_gain(body["decision"], evidence, gate_seed),
         findings=[_found(from_data(Finding, data)) for data in body["findings"]],
         measures=body["measures"],
         families={
@@ -179,6 +187,13 @@ def _generation(body: dict[str, Any], root: Seed) -> GenerationReport:
             for name in ours
         },
     )
+
+
+def _gate_gain(decision: dict[str, Any], evidence: Evidence, seed: Seed) -> Measured | None:
+    """Return the gain with the interval that fits how the gate drew: in one go, or until sure."""
+    if "log_e" not in decision.get("measures", {}):
+        return _gain(evidence.candidate, evidence.incumbent, seed)
+    return _measured(anytime_interval(differences(evidence.candidate, evidence.incumbent)))
 
 
 def _found(finding: Finding) -> Found:
@@ -192,7 +207,10 @@ def _found(finding: Finding) -> Found:
 
 def _gate_items(generations: Sequence[dict[str, Any]]) -> GateItems:
     drawn = [
-        item["item"] for body in generations for item in body["evidence"]["candidate"]["items"]
+        item["item"]
+        for body in generations
+        for part in ("evidence", "capabilities")
+        for item in body.get(part, {}).get("candidate", {}).get("items", [])
     ]
     return GateItems(drawn=len(drawn), distinct=len(set(drawn)))
 

@@ -6,6 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
+@dataclass
+class Counted:
+    """A tool's function that counts its calls."""
+
+    function: Callable[[str], str]
+    """What is called."""
+    calls: int = 0
+    """How often it was."""
+
+    def __call__(self, request: str) -> str:
+        """Call it."""
+        self.calls += 1
+        return self.function(request)
+
+
 @dataclass(frozen=True)
 class Tool:
     """A function the policy may call in the middle of its text."""
@@ -19,12 +34,16 @@ class Tool:
     result: str
     """Format of what is inserted after the call, with ``{result}`` in it."""
 
-    def call(self, text: str) -> str | None:
-        """Return what to insert after a policy's text, or None if it does not end in a call."""
+    def request(self, text: str) -> str | None:
+        """Return what a policy's text asks of the tool, or None if it does not end in a call."""
         if not text.endswith(self.closing) or self.opening not in text:
             return None
-        request = text[: -len(self.closing)].rpartition(self.opening)[2]
-        return self.insert(self.run(request))
+        return text[: -len(self.closing)].rpartition(self.opening)[2]
+
+    def call(self, text: str) -> str | None:
+        """Return what to insert after a policy's text, or None if it does not end in a call."""
+        request = self.request(text)
+        return None if request is None else self.insert(self.run(request))
 
     def insert(self, result: str) -> str:
         """Return the text that stands for a result."""

@@ -95,21 +95,23 @@ def _extend(
     """Add a policy turn, and the tool's answer if it ended in a call and the attempt may go on."""
     row.turns.append(Turn("policy", completion.text, completion.tokens, completion.logprobs))
     row.written += len(completion.tokens)
-    result = procedure.tool.call(completion.text) if procedure.tool else None
-    if result is None:
+    tool = procedure.tool
+    request = tool.request(completion.text) if tool else None
+    if tool is None or request is None:
         row.stop = completion.stop
     elif turn == procedure.max_turns:
         row.stop = StopReason.TURNS
     elif row.written >= procedure.max_tokens:
         row.stop = StopReason.LENGTH
     else:
+        result = tool.insert(tool.run(request))
         row.turns.append(Turn("tool", result, engine.encode(policy, result)))
         row.calls += 1
 
 
 def _finish(procedure: Procedure, policy: str, row: _Row) -> Attempt:
     last = row.turns[-1]
-    calling = procedure.tool is not None and procedure.tool.call(last.text) is not None
+    calling = procedure.tool is not None and procedure.tool.request(last.text) is not None
     text = last.text if last.role == "policy" and not calling else ""
     return Attempt(
         row.task.id,

@@ -13,7 +13,7 @@ from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Draw, Gate
+from ratchet.loop.gate import Draw, Gate, History
 from ratchet.loop.loop import Loop
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.versions import Store
@@ -72,7 +72,7 @@ class ScriptedGate:
     verbs: Sequence[Verb]
 
     def decide(
-        self, draw: Draw, findings: Sequence[Finding], holds: int, seed: Seed
+        self, draw: Draw, findings: Sequence[Finding], history: History, seed: Seed
     ) -> tuple[Decision, Evidence]:
         """Draw a few anchors; their number of generation says which verb is due."""
         evidence = draw(5)

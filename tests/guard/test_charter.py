@@ -90,3 +90,26 @@ def test_shipped_charters_are_sound() -> None:
     functions = Charter.read(find_charter("functions"))
     assert functions.families == {"near": 0.7, "far": 0.3}
     assert functions.quality.margin is None
+
+
+def test_gate_terms_are_read_hashed_and_checked(tmp_path: Path) -> None:
+    plain = read(tmp_path, GOOD)
+    assert plain.gate is None
+    given = read(tmp_path, GOOD + "[gate]\ntests = 5\nmargin = 0.2\n")
+    assert given.gate is not None and (given.gate.tests, given.gate.margin) == (5, 0.2)
+    standard = read(tmp_path, GOOD + "[gate]\n")
+    assert standard.gate is not None and standard.gate.cap == 1600
+    assert len({plain.hash, given.hash, standard.hash}) == 3
+    for text, named in (
+        ("alpha = 1.5", "gate.alpha"),
+        ("tests = 0", "gate.tests"),
+        ("cap = 300", "first <= ordinary <= cap, not 100, 400, 300"),
+        ("capability_cap = 10", "capability_batch 25 is above its cap 10"),
+        ("margn = 0.1", "unknown key 'gate.margn'"),
+    ):
+        with pytest.raises(ConfigError, match=named):
+            read(tmp_path, GOOD + f"[gate]\n{text}\n")
+
+
+def test_a_charter_without_gate_terms_keeps_the_hash_it_had_before_there_were_any() -> None:
+    assert Charter.read(find_charter("arithmetic")).hash == "33a0f56b429dcd3f30a82a8812060a08"

@@ -9,7 +9,7 @@ import pytest
 from ratchet.core.evidence import Decision, Evidence, ItemScore, Scores, Verb
 from ratchet.core.findings import Continue, Finding, Halt, Reject, SetParameter
 from ratchet.core.seeds import Seed
-from ratchet.loop.gate import IntervalGate, paired_gain
+from ratchet.loop.gate import History, IntervalGate, paired_gain
 
 
 def scores(values: Sequence[float], unread: Sequence[int] = ()) -> Scores:
@@ -25,12 +25,12 @@ def decide(
 ) -> Decision:
     asked: list[int] = []
 
-    def draw(items: int) -> Evidence:
-        asked.append(items)
+    def draw(n: int, families: Sequence[str] = ()) -> Evidence:
+        asked.append(n)
         return Evidence("gate", scores(ours), scores(theirs))
 
     gate = IntervalGate(len(ours), most_holds)
-    decision, evidence = gate.decide(draw, findings, holds, Seed(1))
+    decision, evidence = gate.decide(draw, findings, History(holds), Seed(1))
     assert asked == [len(ours)]
     assert evidence == Evidence("gate", scores(ours), scores(theirs))
     return decision

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ratchet.core.codec import to_data
 from ratchet.core.errors import RunError
-from ratchet.core.evidence import Decision, Verb
+from ratchet.core.evidence import Decision, Ending, Verb
 from ratchet.core.findings import (
     Action,
     Continue,
@@ -25,7 +25,7 @@ from ratchet.core.findings import (
 )
 from ratchet.core.state import Component, State
 from ratchet.loop.ledger import Entry, Ledger
-from ratchet.loop.position import Position, pointers, read_position
+from ratchet.loop.position import Position, pointers, read_position, waiting
 from ratchet.loop.recipe import Parameter
 
 
@@ -55,7 +55,7 @@ def act(position: Position, *actions: Action) -> Position:
 def test_promote_moves_both_pointers_and_is_remembered() -> None:
     after = decide(decide(START, Verb.HOLD), Verb.PROMOTE)
     assert after.incumbent == after.branch == state(2)
-    assert (after.generation, after.holds, after.halted) == (2, 0, False)
+    assert (after.generation, after.holds, after.ending) == (2, 0, None)
     assert after.promoted == {0: state(0), 2: state(2)}
     assert after.initial == state(0)
 
@@ -76,7 +76,7 @@ def test_halt_moves_nothing_but_the_number() -> None:
     before = decide(decide(START, Verb.PROMOTE), Verb.HOLD)
     after = decide(before, Verb.HALT)
     assert (after.incumbent, after.branch, after.holds) == (state(1), state(2), 1)
-    assert (after.generation, after.halted) == (3, True)
+    assert (after.generation, after.ending) == (3, Ending.HALTED)
 
 
 @pytest.mark.parametrize("verb", [Verb.PROMOTE, Verb.HOLD, Verb.REJECT])
@@ -84,6 +84,63 @@ def test_recorded_decisions_are_never_obeyed(verb: Verb) -> None:
     after = decide(decide(START, verb, record_only=True), verb, record_only=True)
     assert (after.incumbent, after.branch, after.generation) == (state(0), state(2), 2)
     assert after.promoted == {0: state(0)}
+
+
+def spend(
+    position: Position, verb: Verb, ends: Ending | None = None, control: bool = False
+) -> Position:
+    decision = Decision(verb, "because", tests=1, ends=ends)
+    return position.decide(state(position.generation + 1), decision, control)
+
+
+def test_tests_add_up_and_nothing_gives_one_back() -> None:
+    position = spend(spend(spend(START, Verb.PROMOTE), Verb.HOLD), Verb.REJECT)
+    assert position.tests == 3
+    assert act(position, Rollback(0)).tests == 3
+    assert spend(position, Verb.HOLD, control=True).tests == 4
+
+
+def test_a_spent_budget_ends_the_run_with_the_decision_carried_out() -> None:
+    after = spend(START, Verb.PROMOTE, Ending.BUDGET_SPENT)
+    assert (after.incumbent, after.ending) == (state(1), Ending.BUDGET_SPENT)
+
+
+def test_a_candidate_that_waits_is_promoted_by_approval_alone() -> None:
+    before = decide(START, Verb.HOLD)
+    waits = spend(before, Verb.HALT, Ending.NEEDS_APPROVAL)
+    assert (waits.incumbent, waits.branch, waits.pending) == (state(0), state(1), state(2))
+    after = waits.approve()
+    assert after.incumbent == after.branch == state(2)
+    assert (after.holds, after.ending, after.pending, after.tests) == (0, None, None, 1)
+    assert after.promoted[2] == state(2)
+    with pytest.raises(RunError, match="nothing waits"):
+        after.approve()
+
+
+def test_a_control_waits_for_nobody() -> None:
+    after = spend(START, Verb.HALT, Ending.NEEDS_APPROVAL, control=True)
+    assert (after.ending, after.pending, after.branch) == (None, None, state(1))
+    assert after.incumbent == state(0)
+
+
+def test_the_fold_knows_approvals() -> None:
+    waits = spend(START, Verb.HALT, Ending.NEEDS_APPROVAL)
+    body = {
+        "candidate": to_data(state(1)),
+        "decision": to_data(Decision(Verb.HALT, "big", tests=1, ends=Ending.NEEDS_APPROVAL)),
+        "findings": [],
+        "pointers": pointers(waits),
+    }
+    entries = [
+        Entry(0, "start", {"initial": to_data(state(0)), "parameters": PARAMETERS}, ""),
+        Entry(1, "generation", body, ""),
+    ]
+    assert read_position(entries, False) == waits and waiting(entries) == "big"
+    entries.append(Entry(2, "approval", {"pointers": pointers(waits.approve())}, ""))
+    assert read_position(entries, False) == waits.approve() and waiting(entries) is None
+    entries[2].body["pointers"]["holds"] = 3
+    with pytest.raises(RunError, match="pointers"):
+        read_position(entries, False)
 
 
 def test_set_and_reweight_change_declared_parameters() -> None:

@@ -18,7 +18,7 @@ from ratchet.worlds.arithmetic import Arithmetic, calculate
 WORLD = Arithmetic()
 SHOT = re.compile(r"Q: (.*)\nA: (.*)\n")
 CALL = re.compile(r"<calc>(.+)</calc> \[(-?\d+)\] (-?\d+)")
-PROCEDURES = list_procedures(28, 4, tool=True)
+PROCEDURES = list_procedures(28, 4)
 
 
 def open_task(text: str) -> Task:
@@ -31,7 +31,7 @@ def attempt(reply: Callable[[str, int], str]) -> Attempt:
     """Have a script attempt 12 + 30 with the tool."""
     engine = FakeEngine({"script": Scripted(reply)})
     engine.create("solver", "script", Full())
-    procedure = list_procedures(60, 3, tool=True)["few_shot_tool"]
+    procedure = list_procedures(60, 3)["few_shot_tool"]
     return rollout(engine, "solver", procedure, [open_task("12 + 30")], Seed(1))[0][0]
 
 
@@ -72,7 +72,7 @@ def test_all_procedures_share_one_limit_and_one_question() -> None:
 
 
 def test_without_the_tool_no_procedure_has_or_shows_it() -> None:
-    found = list_procedures(28, 4, tool=False)
+    found = list_procedures(28, 4, tool=None)
     assert list(found) == ["direct", "few_shot"]
     assert all(p.tool is None and "<calc>" not in p.template for p in found.values())
 

@@ -81,6 +81,25 @@ def test_measures_follow_from_the_records(clean: Clean, generation: int) -> None
     assert 0.0 <= measures["pinned_pass_rate"] <= 1.0 and "pinned_tool_calls" in measures
 
 
+def test_the_report_counts_the_calculators_calls(clean: Clean) -> None:
+    traces = [t for n in (1, 2) for t in read_records(clean.folder, n) if t["role"] == "solver"]
+    in_training = sum(trace["attempt"]["tool_calls"] for trace in traces)
+    cost = json.loads((clean.folder / "report.json").read_text(encoding="utf-8"))["cost"]
+    assert cost["tool_calls"] > in_training > 0  # measuring calls it too
+
+
+def test_equal_solvers_are_measured_once_at_the_end(play: Run, folder: Path) -> None:
+    """A control that promotes nothing ends with the policy it began with, measured once."""
+    report = play(Played, gate="record", **ONE)
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    said = [json.loads(line).get("data", {}).get("what", "") for line in lines]
+    opened = [what.partition(": ")[2] for what in said if what.startswith("final measurement")]
+    (end,) = read_ledger(folder, "end")
+    assert end["scores"]["incumbent"] == end["scores"]["untrained"]
+    base = report["base"]["procedure"] == "few_shot_tool"
+    assert opened == ["base", *([] if base else ["untrained"]), "last_candidate"]
+
+
 def test_the_pool_grows_and_no_task_comes_twice(clean: Clean) -> None:
     tasks = [{t["task"]["id"] for t in of_role(clean.records(g), "solver")} for g in (1, 2)]
     assert not tasks[0] & tasks[1]

@@ -121,3 +121,11 @@ def test_a_terminal_gets_the_live_panel() -> None:
     with live_display(stream=stream) as listener:
         listener(Event("generation", {"generation": 1, "of": 5}))
     assert "generation 1 of 5" in stream.getvalue()
+
+
+def test_a_decision_without_anchors_shows_no_scores() -> None:
+    lines = list[str]()
+    listen = plain_lines(lines.append, Board(Clock()))
+    unmeasured = {**decision(1, "halt").data, "candidate": None, "incumbent": None}
+    listen(Event("decision", unmeasured))
+    assert lines == ["  halt: the gain is above 0"]

@@ -79,14 +79,14 @@ def test_generations_tell_decision_scores_and_findings(make_run: MakeRun) -> Non
 def test_the_gain_of_a_generation_is_the_gates_own(make_run: MakeRun) -> None:
     from ratchet.core.codec import from_data
     from ratchet.core.evidence import Evidence
-    from ratchet.loop.gate import IntervalGate
+    from ratchet.loop.gate import History, IntervalGate
 
     folder = make_run()
     with folder.ledger() as ledger:
         body = next(ledger.entries("generation")).body
     evidence: Evidence = from_data(Evidence, body["evidence"])
     seed = Seed(7).child("generation", 1).child("gate")
-    decision, _ = IntervalGate(100).decide(lambda n: evidence, [], 0, seed)
+    decision, _ = IntervalGate(100).decide(lambda n, families=(): evidence, [], History(), seed)
     gain = summarise(folder)["generations"][0]["gain"]
     assert (gain["low"], gain["high"]) == (decision.measures["low"], decision.measures["high"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ratchet.learn.rows import row_of
 from ratchet.learn.step import step
 from ratchet.loop.policies import close_policies, create_policies, opened
 from ratchet.loop.versions import Store
-from ratchet.solve.procedure import Procedure, Tool
+from ratchet.solve.procedure import Counted, Procedure, Tool
 from ratchet.solve.rollout import PolicySolver, rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.worlds.arithmetic import calculate
@@ -59,6 +60,13 @@ def test_a_tools_result_is_inserted_and_the_policy_goes_on() -> None:
     assert attempt.answer == "so 5\n"
     assert (attempt.stop, attempt.tool_calls) == (StopReason.END, 1)
     assert (attempt.task_id, attempt.policy) == ("t0", "p")
+
+
+@pytest.mark.parametrize(("max_turns", "runs"), [(2, 1), (1, 0)])
+def test_the_tool_runs_once_for_each_result_inserted(max_turns: int, runs: int) -> None:
+    counted = Counted(CALC.run)
+    procedure = replace(tooled(max_turns), tool=replace(CALC, run=counted))
+    assert one(scripted(caller), procedure).tool_calls == counted.calls == runs
 
 
 def test_only_policy_tokens_are_trained_on() -> None:

@@ -33,7 +33,9 @@ _FEW = "".join(_plain(*shot) for shot in _SHOTS)
 _TOOL = "".join(_called(*shot) for shot in _SHOTS)
 
 
-def list_procedures(max_tokens: int, max_turns: int, tool: bool) -> dict[str, Procedure]:
+def list_procedures(
+    max_tokens: int, max_turns: int, tool: Tool | None = CALCULATOR
+) -> dict[str, Procedure]:
     """Return the procedures by which a solver may be judged, by name; one limit for all."""
     found = {
         name: Procedure(name, template, max_tokens=max_tokens)
@@ -45,7 +47,7 @@ def list_procedures(max_tokens: int, max_turns: int, tool: bool) -> dict[str, Pr
             _TOOL + _QUESTION,
             max_tokens=max_tokens,
             max_turns=max_turns,
-            tool=CALCULATOR,
+            tool=tool,
         )
     return found
 

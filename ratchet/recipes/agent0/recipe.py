@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,7 +52,8 @@ from ratchet.recipes.agent0.mechanisms import (
 )
 from ratchet.recipes.agent0.plan import plan as plan
 from ratchet.recipes.agent0.pool import Pool, pay_proposals
-from ratchet.recipes.agent0.procedures import PROPOSER, list_procedures
+from ratchet.recipes.agent0.procedures import CALCULATOR, PROPOSER, list_procedures
+from ratchet.solve.procedure import Counted
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.verify.labels import Labelled, Source, judge_groups, trace_labelled
@@ -68,7 +70,9 @@ class Agent0(Recipe):
         self.engine = LocalEngine(
             config.device, config.dtype, config.threads or os.cpu_count() or 1, config.micro_tokens
         )
-        self.procedures = list_procedures(config.max_tokens, config.max_turns, config.tool)
+        self.calculator = Counted(CALCULATOR.run)
+        tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
+        self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
         self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
         self.probes = (NoValidProposals(), RepeatedProposals(), WrongLabels())
         self.rule = adpo if config.rule == "adpo" else grpo
@@ -118,8 +122,8 @@ class Agent0(Recipe):
         return look_back(self, initial, final)
 
     def spent(self) -> Cost:
-        """Tokens read and written by the engine."""
-        return self.engine.spent()
+        """Tokens read and written by the engine, and the calculator's calls."""
+        return self.engine.spent() + Cost(tool_calls=self.calculator.calls)
 
     def propose(self, seed: Seed, n: int) -> list[Proposal]:
         """Have the proposer write ``n`` texts and the world read them."""

@@ -1,0 +1,1 @@
+"""Comparisons that print what they measured, each from one command."""
