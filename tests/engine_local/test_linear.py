@@ -55,7 +55,7 @@ def test_adapted_equals_the_merged_weight_and_its_gradients() -> None:
             y = torch.nn.functional.linear(own, weight + b @ a, bias)
         else:
             y = adapted(own, weight, bias, Addition(a, b))
-        y.backward(slope)
+        y.backward(slope)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             quiet = adapted(x, weight, bias, Addition(down, up))
         found.append([y.detach(), quiet, *(leaf.grad for leaf in leaves)])
