@@ -2,6 +2,7 @@
 # make run        the same; SEED=2 picks a seed, ARGS="--tier tiny" passes anything else on
 # make test       the test suite, as CI runs it
 # make test-full  the long suites too
+# make bench-deps the peers that bench/ compares with
 # make check      lint and strict types
 # PIP_ARGS        passed to pip, e.g. PIP_ARGS="--index-url ..." to name a CPU build of torch
 
@@ -15,9 +16,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MODELS := $(VENV)/.models
 SOURCE := $(VENV)/.source
+BENCH := .bench
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-full check venv models clean
+.PHONY: run test test-full check venv models bench-deps clean
 
 venv: $(READY)
 
@@ -51,10 +53,18 @@ $(SOURCE): $(READY)
 test-full: $(MODELS) $(SOURCE)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
+# The peers that bench/ compares with, in an environment of their own.
+bench-deps: $(BENCH)/.ready
+
+$(BENCH)/.ready: bench/requirements.txt
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r bench/requirements.txt
+	@touch $@
+
 check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) $(BENCH) build dist .pytest_cache .mypy_cache .ruff_cache

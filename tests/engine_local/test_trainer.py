@@ -278,3 +278,19 @@ def test_recomputing_keeps_less(model: str, monkeypatch: pytest.MonkeyPatch) -> 
             engine.forward_backward("p", Batch(tuple(make_rows())), CrossEntropy())
         kept.append(size)
     assert kept[1] < 0.5 * kept[0]
+
+
+def test_reading_rows_one_by_one_gives_the_same_gradient(
+    make: Callable[..., LocalEngine], model: str
+) -> None:
+    rows, loss = make_rows(), PolicyGradient(kl=0.1)
+    one, other = make(), make()
+    run(one, model, rows, loss)
+    run(other, model, rows, loss)
+    for tensor in other.policy("p").tensors().values():
+        tensor.grad = None
+    with other.policy("p").training() as network:
+        trainer.forward_backward(network, Batch(tuple(rows)), loss, 1024, share=False)
+    assert_same(gradients(one, "p"), gradients(other, "p"))
+    packed = trainer.micro_batches(Batch(tuple(rows)), loss, 100)
+    assert len(trainer.micro_batches(Batch(tuple(rows)), loss, 100, share=False)) > len(packed)

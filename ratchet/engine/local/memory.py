@@ -1,8 +1,8 @@
 """What sampling remembers between calls, so that a row which goes on is not read again.
 
-A row that ended with a stop text may be asked for again with a tool's result appended. Its keys and
-values are kept, up to a bound, until the next call, or until any other verb but scoring: so a run
-that was cut off and resumed from a saved policy finds what an uninterrupted one would.
+A row that ended in the middle of its text may be asked for again with a tool's result appended. Its
+keys and values are kept, up to a bound, until the next call, or until any other verb but scoring:
+so a run that was cut off and resumed from a saved policy finds what an uninterrupted one would.
 """
 
 from __future__ import annotations

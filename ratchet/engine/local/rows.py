@@ -30,7 +30,7 @@ class Row:
     stop: StopReason | None = None
     """Why it ended."""
     resumes: bool = False
-    """Whether a stop text ended it, so that it may be gone on with."""
+    """Whether it may be gone on with: stop texts were given, and no end token was written."""
 
 
 class Closers:
@@ -83,7 +83,7 @@ class Stops:
             row.stop, row.resumes = StopReason.END, True
         for row in written:
             if row.stop is None and len(row.tokens) == max_tokens:
-                row.stop = StopReason.LENGTH
+                row.stop, row.resumes = StopReason.LENGTH, bool(self._stop)
 
     def _completed(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows in whose text a stop text has just been completed."""

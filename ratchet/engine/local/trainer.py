@@ -23,8 +23,12 @@ from ratchet.engine.protocol import Scored
 from ratchet.engine.validate import trained
 
 
-def forward_backward(network: Reader, batch: Batch, loss: Loss, micro_tokens: int) -> LossReport:
+def forward_backward(
+    network: Reader, batch: Batch, loss: Loss, micro_tokens: int, share: bool = True
+) -> LossReport:
     """Add the gradient of a checked batch to the tensors that ask for one.
+
+    Without ``share`` rows that begin alike are read one by one: the same gradient, slower.
 
     Raises EngineError if the loss is not finite; what was added before then stays, for the caller
     to discard.
@@ -32,9 +36,9 @@ def forward_backward(network: Reader, batch: Batch, loss: Loss, micro_tokens: in
     scale = losses.scales(batch, loss)
     total, clipped, kl = 0.0, 0, 0.0
     logprobs: dict[int, list[float]] = {}
-    for index in micro_batches(batch, loss, micro_tokens):
+    for index in micro_batches(batch, loss, micro_tokens, share):
         rows = [batch.rows[i] for i in index]
-        values, found = _measure(network, rows, loss)
+        values, found = _measure(network, rows, loss, share)
         part = losses.loss_of(values, rows, [scale[i] for i in index], loss)
         value = float(part.value.detach())
         if not math.isfinite(value):
@@ -81,7 +85,9 @@ def score(
     return results
 
 
-def micro_batches(batch: Batch, loss: Loss, micro_tokens: int) -> list[list[int]]:
+def micro_batches(
+    batch: Batch, loss: Loss, micro_tokens: int, share: bool = True
+) -> list[list[int]]:
     """Return the indices of the rows of each micro-batch; pairs stay together and in order.
 
     Rows without a trained position are left out, unless they are terms of a preference loss.
@@ -93,7 +99,7 @@ def micro_batches(batch: Batch, loss: Loss, micro_tokens: int) -> list[list[int]
         units = [(i,) for i in indices]
     else:
         units = [(i,) for i in indices if trained(batch.rows[i])]
-    return _cut(units, {i: _read_part(batch.rows[i]) for i in indices}, micro_tokens)
+    return _cut(units, {i: _read_part(batch.rows[i]) for i in indices}, micro_tokens, share)
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,10 @@ class _Targets:
 
 
 def _measure(
-    network: Reader, rows: list[Row], loss: Loss
+    network: Reader, rows: list[Row], loss: Loss, share: bool
 ) -> tuple[Sequence[Tensor], list[list[float]]]:
     """Return each row's values at its trained positions, with gradient, and log-probabilities."""
-    tree = pack([_read_part(row) for row in rows])
+    tree = pack([_read_part(row) for row in rows], share=share)
     places = [trained(row) for row in rows]
     targets = _Targets(
         [where[t - 1] for where, of in zip(tree.where, places, strict=True) for t in of],
@@ -177,7 +183,10 @@ def _score(sequences: list[Sequence[int]], network: Reader, topk: int) -> list[S
 
 
 def _cut(
-    units: list[tuple[int, ...]], tokens: dict[int, tuple[int, ...]], limit: int
+    units: list[tuple[int, ...]],
+    tokens: dict[int, tuple[int, ...]],
+    limit: int,
+    share: bool = True,
 ) -> list[list[int]]:
     """Cut units of rows, sorted by their tokens, into lists of at most ``limit`` packed tokens.
 
@@ -188,7 +197,7 @@ def _cut(
     for unit in sorted(units, key=lambda unit: tokens[unit[0]]):
         whole = sum(len(tokens[i]) for i in unit)
         new = whole
-        if found:
+        if found and share:
             new -= sum(shared(tokens[found[-1][-1]], tokens[i]) for i in unit)
         if found and used + new <= limit:
             found[-1] += unit

@@ -1,0 +1,89 @@
+"""Training with shared prefixes against our own plain path: ``python -m bench.trainer [--json]``.
+
+SmolLM2-135M, LoRA of rank 16, 16 groups of 8, prompts of 64 tokens and answers of 16. The plain
+path is the same code with every row read by itself, prompt and all; both gradients are compared.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from bench.paired import arguments, compare, report
+from bench.workload import random_prompts
+from ratchet.core.seeds import Seed
+from ratchet.engine.local import LocalEngine, trainer
+from ratchet.engine.losses import Batch, PolicyGradient, Row
+from ratchet.engine.protocol import Adapter
+
+GROUPS, SIZE, PROMPT, ANSWER = 16, 8, 64, 16
+MICRO_TOKENS = 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    options = arguments()
+    engine = LocalEngine(threads=options.threads, micro_tokens=MICRO_TOKENS)
+    engine.create("p", "smollm2", Adapter(16))
+    with torch.no_grad():  # B = 0 would hide half of the gradient
+        for name, tensor in engine.policy("p").tensors().items():
+            if name.endswith(".up"):
+                tensor.normal_(0.0, 0.01, generator=torch.Generator().manual_seed(1))
+    batch = make_batch()
+
+    def train(share: bool) -> dict[str, torch.Tensor]:
+        with engine.policy("p").training() as network:
+            trainer.forward_backward(network, batch, PolicyGradient(), MICRO_TOKENS, share)
+        return _take_gradient(engine)
+
+    gap = _gap(train(True), train(False))
+    name = f"{GROUPS} groups x {SIZE}"
+    row = compare(name, lambda: train(True), lambda: train(False), options.rounds)
+    tokens = GROUPS * (PROMPT + SIZE * ANSWER)
+    summary = {
+        "ratio": row.ratio,
+        "gradient_gap": gap,
+        "packed_tokens_per_s": tokens / row.ours_s,
+        "bound_by_tokens": GROUPS * SIZE * (PROMPT + ANSWER) / tokens,
+    }
+    notes = ["gradient_gap: largest difference of a tensor, relative to its largest entry"]
+    report("training, shared prefixes against plain", [row], summary, notes, options.json)
+
+
+def make_batch() -> Batch:
+    """Return rows with random answers and advantages."""
+    rng = Seed(2).child("answers").rng()
+    rows = []
+    for prompt in random_prompts(GROUPS, PROMPT, 49152):
+        for _ in range(SIZE):
+            answer = tuple(rng.integers(100, 49000, ANSWER).tolist())
+            size = PROMPT + ANSWER
+            rows.append(
+                Row(
+                    (*prompt, *answer),
+                    (0.0,) * PROMPT + (1.0,) * ANSWER,
+                    advantages=(float(rng.standard_normal()),) * size,
+                    old_logprobs=(-10.0,) * size,
+                    clip_low=(1.0,) * size,
+                    clip_high=(1e6,) * size,
+                )
+            )
+    return Batch(tuple(rows))
+
+
+def _take_gradient(engine: LocalEngine) -> dict[str, torch.Tensor]:
+    found = {}
+    for name, tensor in engine.policy("p").tensors().items():
+        assert tensor.grad is not None
+        found[name], tensor.grad = tensor.grad, None
+    return found
+
+
+def _gap(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> float:
+    return max(
+        float((left[name] - right[name]).abs().max() / left[name].abs().max().clamp_min(1e-12))
+        for name in left
+    )
+
+
+if __name__ == "__main__":
+    main()

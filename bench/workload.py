@@ -1,0 +1,61 @@
+"""What the engine's benches work on: random prompts, and the products of one decode step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ratchet.core.seeds import Seed
+from ratchet.engine.local.linear import linear
+from ratchet.engine.local.network import Network
+
+Prompts = list[tuple[int, ...]]
+
+
+def random_prompts(count: int, length: int, vocabulary: int, seed: int = 1) -> Prompts:
+    """Return prompts that share no prefix."""
+    rng = Seed(seed).child("prompts").rng()
+    tokens = rng.integers(100, vocabulary - 100, (count, length))
+    tokens[:, 0] = 100 + np.arange(count)
+    return [tuple(row) for row in tokens.tolist()]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The matrix products of one decode step, on the model's own weights, and nothing else."""
+
+    network: Network
+    """The model."""
+    rows: int
+    """Rows of every product."""
+
+    def step(self) -> Callable[[], None]:
+        """Return a function that computes each of them once."""
+        weights = [p.weight for block in self.network.blocks for p in block.products()]
+        weights.append(self.network.head)
+        inputs = {w.shape[1]: torch.randn(self.rows, w.shape[1]) for w in weights}
+
+        def work() -> None:
+            with torch.inference_mode():
+                for weight in weights:
+                    linear(inputs[weight.shape[1]], weight)
+
+        return work
+
+    def flops(self) -> float:
+        """Return the floating-point operations of them all."""
+        weights = [p.weight for block in self.network.blocks for p in block.products()]
+        return 2.0 * self.rows * sum(w.numel() for w in [*weights, self.network.head])
+
+
+def peak_flops(threads: int, size: int = 1536) -> float:
+    """Return the best rate of a large square product on this machine, per second."""
+    from bench.paired import clock
+
+    torch.set_num_threads(threads)
+    left, right = torch.randn(size, size), torch.randn(size, size)
+    best = min(clock(lambda: linear(left, right)) for _ in range(8))
+    return 2.0 * size**3 / best
