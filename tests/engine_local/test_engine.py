@@ -232,3 +232,21 @@ def test_processes_agree_bit_for_bit(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         hashes.add(hash_files(tmp_path / run))
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_bfloat16_computes_what_float32_does_roughly(model: str, kind: Adapter | Full) -> None:
+    """What is trained stays in float32, so that small steps are not rounded away."""
+    scores = []
+    for dtype in ("float32", "bfloat16"):
+        engine = LocalEngine(threads=1, dtype=dtype)
+        engine.create("p", model, kind)
+        assert {t.dtype for t in engine.policy("p").tensors().values()} == {torch.float32}
+        first = engine.forward_backward("p", Batch((ROW,)), CrossEntropy()).loss
+        engine.optim_step("p", Optim(lr=1e-3))
+        assert engine.forward_backward("p", Batch((ROW,)), CrossEntropy()).loss < first
+        (drawn,) = engine.sample("p", [TOKENS], Sampling(seed=1, max_tokens=6, n=2))
+        assert all(len(c.tokens) <= 6 for c in drawn)
+        scores.append(engine.score("p", [TOKENS])[0].logprobs)
+    assert scores[1] == pytest.approx(scores[0], abs=0.3)
+    assert scores[1] != scores[0]
