@@ -53,7 +53,8 @@ def _problem(outcome: Outcome) -> str:
     if result is None or not result.error:
         return f"error: {word(outcome.end)}"
     where = f" (line {result.line})" if result.line else ""
-    return f"{result.error}{where}: {result.message}".removesuffix(": ")
+    message = result.message.removesuffix(f" (<program>, line {result.line})")
+    return f"{result.error}{where}: {message}".removesuffix(": ")
 
 
 def _middle(text: str, limit: int) -> str:

@@ -195,7 +195,7 @@ ATTACKS = (
         "deep_folders",
         """
         def attack(host):
-            for _ in range(3000):
+            for _ in range(1500):
                 os.mkdir('d')
                 os.chdir('d')
             return []

@@ -9,7 +9,7 @@ import pytest
 from ratchet.sandbox.protocol import End, Sandbox
 from tests.attacks.attack import Attack, Host, assault, attack
 
-SMALL: dict[str, Any] = {"memory": 64 * 2**20, "cpu_s": 3.0, "wall_s": 10.0}
+SMALL: dict[str, Any] = {"memory": 64 * 2**20, "cpu_s": 1.0, "wall_s": 10.0}
 GONE = (End.MEMORY, End.KILLED)
 FILL = """
     def attack(host):

@@ -108,7 +108,7 @@ ATTACKS = (
         """,
         *BLOCKED,
         End.TIMEOUT,
-        wall_s=2.0,
+        wall_s=0.5,
     ),
     attack(
         "read_the_other_ends",

@@ -60,7 +60,7 @@ ATTACKS = (
         End.KILLED,
         End.ERROR,
         processes=4,
-        cpu_s=0.4,
+        cpu_s=0.2,
         wall_s=3.0,
     ),
     attack(
@@ -108,7 +108,7 @@ ATTACKS = (
         End.ERROR,
         End.KILLED,
         End.TIMEOUT,
-        cpu_s=0.4,
+        cpu_s=0.2,
         wall_s=1.0,
     ),
     attack(
@@ -122,7 +122,7 @@ ATTACKS = (
         End.ERROR,
         End.KILLED,
         End.TIMEOUT,
-        cpu_s=0.4,
+        cpu_s=0.2,
         wall_s=1.0,
     ),
     attack(
@@ -168,7 +168,7 @@ ATTACKS = (
         End.OK,
         End.TIMEOUT,
         processes=4,
-        wall_s=2.0,
+        wall_s=0.5,
     ),
     attack(
         "new_process_group",

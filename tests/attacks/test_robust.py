@@ -67,7 +67,7 @@ def check_constant(sandbox: Sandbox, rounds: int) -> None:
 
 
 def test_nothing_piles_up(sandbox: Sandbox) -> None:
-    check_constant(sandbox, 70)
+    check_constant(sandbox, 35)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ def attack(host):
 """
 ATTACKS = (
     attack("kill_all", ALL.format(number=9), *ANY),
-    attack("stop_all", ALL.format(number=19), *ANY, wall_s=2.0),
+    attack("stop_all", ALL.format(number=19), *ANY, wall_s=0.5),
     attack(
         "kill_the_victim",
         "def attack(host):\n    return tries(lambda: os.kill(host['victim'], 9) or 'killed')",
@@ -47,7 +47,7 @@ ATTACKS = (
         "stop_the_parent",
         "def attack(host):\n    tries(lambda: os.kill(os.getppid(), 19))\n    return []",
         *ANY,
-        wall_s=2.0,
+        wall_s=0.5,
     ),
     attack(
         "kill_the_first",
@@ -112,7 +112,7 @@ ATTACKS = (
     ),
     attack(
         "alarm",
-        "def attack(host):\n    signal.alarm(1)\n    time.sleep(3)",
+        "def attack(host):\n    signal.setitimer(signal.ITIMER_REAL, 0.1)\n    time.sleep(3)",
         *DIES,
     ),
 )

@@ -9,7 +9,7 @@ import pytest
 from ratchet.sandbox.protocol import End, Sandbox
 from tests.attacks.attack import Attack, Host, assault, attack
 
-SHORT: dict[str, Any] = {"cpu_s": 0.4, "wall_s": 3.0}
+SHORT: dict[str, Any] = {"cpu_s": 0.2, "wall_s": 3.0}
 ATTACKS = (
     attack("loop", "def attack(host):\n    while True: pass", End.TIMEOUT, **SHORT),
     attack("loop_at_import", "while True: pass", End.TIMEOUT, **SHORT),
@@ -21,8 +21,8 @@ ATTACKS = (
         End.TIMEOUT,
         **SHORT,
     ),
-    attack("sleep", "def attack(host):\n    time.sleep(600)", End.TIMEOUT, cpu_s=0.4, wall_s=0.6),
-    attack("pause", "def attack(host):\n    signal.pause()", End.TIMEOUT, cpu_s=0.4, wall_s=0.6),
+    attack("sleep", "def attack(host):\n    time.sleep(600)", End.TIMEOUT, cpu_s=0.2, wall_s=0.3),
+    attack("pause", "def attack(host):\n    signal.pause()", End.TIMEOUT, cpu_s=0.2, wall_s=0.3),
     attack(
         "catch_everything",
         """
@@ -127,8 +127,8 @@ ATTACKS = (
         End.TIMEOUT,
         End.OK,
         End.ERROR,
-        cpu_s=0.4,
-        wall_s=0.8,
+        cpu_s=0.2,
+        wall_s=0.4,
     ),
     attack(
         "deadlock",
@@ -139,15 +139,15 @@ ATTACKS = (
             lock.acquire()
         """,
         End.TIMEOUT,
-        cpu_s=0.4,
-        wall_s=0.6,
+        cpu_s=0.2,
+        wall_s=0.3,
     ),
     attack(
         "read_for_ever",
         "def attack(host):\n    read, write = os.pipe()\n    os.read(read, 1)",
         End.TIMEOUT,
-        cpu_s=0.4,
-        wall_s=0.6,
+        cpu_s=0.2,
+        wall_s=0.3,
     ),
 )
 
