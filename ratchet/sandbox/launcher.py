@@ -46,32 +46,43 @@ def outermost(paths: list[str]) -> tuple[str, ...]:
     return tuple(p for p in there if not any(p.startswith(f"{q}/") for q in there))
 
 
-def expanded(path: str) -> list[str]:
-    """Return what a folder holds, except other people's packages."""
-    return [f"{path}/{name}" for name in os.listdir(path) if name not in namespaces.HIDDEN]
+def packages() -> list[str]:
+    """Return the folders of installed packages that lie in the standard library's."""
+    named = (f"{path}/{name}" for path in sys.path for name in ("site-packages", "dist-packages"))
+    return [os.path.normpath(path) for path in named if os.path.isdir(path)]
+
+
+def without(hidden: list[str], path: str) -> list[str]:
+    """Return paths that hold what a folder holds except what is hidden."""
+    if path in hidden:
+        return []
+    if not any(each.startswith(f"{path}/") for each in hidden):
+        return [path]
+    return [part for name in os.listdir(path) for part in without(hidden, f"{path}/{name}")]
 
 
 def prepare(config: dict[str, Any]) -> Stage:
     """Give up rights and make the root that every run will see. Raises OSError."""
     root = os.geteuid() == 0
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
-    readable = outermost([*sys.path, *libraries()])
+    readable, hidden = outermost([*sys.path, *libraries()]), packages()
     isolate = bool(config["namespaces"])
     if isolate:
         if root:
             kernel.unshare(kernel.NEWNS)
         else:
             namespaces.enter_user()
-        namespaces.build_root(readable)
+        namespaces.build_root(readable, hidden)
         readable = (*readable, *namespaces.DEVICES)
     else:
-        readable = (*(p for path in readable for p in expanded(path)), *namespaces.DEVICES)
+        readable = (*(p for path in readable for p in without(hidden, path)), *namespaces.DEVICES)
     if root and config["uid"]:
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
     elif not root:
         kernel.drop_capabilities()
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     release = tuple(int(part) for part in os.uname().release.split(".")[:2])
@@ -111,7 +122,7 @@ def start(stage: Stage, off: list[str], run: int, control: socket.socket) -> int
         os._exit(code)
 
 
-def wait(pid: int, control: socket.socket, seconds: float) -> int:
+def wait(pid: int, control: socket.socket, seconds: float) -> None:
     """Wait for a warden; kill it when the parent hangs up or it outlasts every limit."""
     poller = select.poll()
     end = os.pidfd_open(pid)
@@ -120,7 +131,7 @@ def wait(pid: int, control: socket.socket, seconds: float) -> int:
     if end not in [ready for ready, _ in poller.poll(seconds * 1000)]:
         os.kill(pid, signal.SIGKILL)
     os.close(end)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.waitpid(pid, 0)
 
 
 def sweep(stage: Stage) -> None:
@@ -139,6 +150,7 @@ def sweep(stage: Stage) -> None:
 
 def remove(folder: str) -> None:
     """Remove a folder however deep and whatever its modes; nothing may be running in it."""
+    os.chmod(folder, 0o700)
     os.chdir(folder)
     above: list[str] = []
     while True:
@@ -169,18 +181,20 @@ def serve(stage: Stage, control: socket.socket) -> None:
             return
         order = json.loads(message)
         if not stage.namespaces:
+            if os.path.lexists(stage.folder):  # left by a launcher that was killed
+                remove(stage.folder)
             os.mkdir(stage.folder, 0o700)
+        problem = ""
         try:
             pid = start(stage, order["off"], descriptors[0], control)
-            reply: dict[str, Any] = {"code": 0, "problem": ""}
             os.close(descriptors[0])
-            reply["code"] = wait(pid, control, order["seconds"])
+            wait(pid, control, order["seconds"])
         except OSError as error:
-            reply = {"code": 0, "problem": str(error)}
+            problem = str(error)
         if not stage.namespaces:
             sweep(stage)
             remove(stage.folder)
-        control.send(json.dumps(reply).encode())
+        control.send(json.dumps({"problem": problem}).encode())
 
 
 def main() -> None:
@@ -190,6 +204,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.clear()
     sys.path.pop(0)  # where this package lies
+    sys.argv = sys.orig_argv = []
     try:
         for name in PRELOADED:
             importlib.import_module(name)

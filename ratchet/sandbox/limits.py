@@ -31,7 +31,7 @@ def apply(cpu_s: float, memory: int, scratch: int, processes: int, open_files: i
         (resource.RLIMIT_NOFILE, open_files, open_files),
         (resource.RLIMIT_NPROC, processes, processes),
         (resource.RLIMIT_STACK, STACK, STACK),
-        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_CORE, 1, 1),  # 0 still starts a core handler, 1 never does
         (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_MSGQUEUE, 0, 0),
         (resource.RLIMIT_RTPRIO, 0, 0),

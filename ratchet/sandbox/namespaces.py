@@ -28,7 +28,6 @@ WRITABLE = (SCRATCH, "/tmp", "/dev/shm")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 CANARY = "/canary"
 """A file in every root that nothing needs: a probe tries to read it."""
-HIDDEN = ("site-packages", "dist-packages")
 INSIDE_ID = 1000
 """User and group id that a program sees."""
 INODES = 4096
@@ -61,8 +60,8 @@ def map_ids(proc: int, uid: int, gid: int, outside_uid: int, outside_gid: int) -
             os.close(held)
 
 
-def build_root(readable: Sequence[str]) -> None:
-    """Make a root of ``readable`` and nothing else, and move this process into it."""
+def build_root(readable: Sequence[str], hidden: Sequence[str]) -> None:
+    """Make a root of ``readable`` without ``hidden``, and move this process into it."""
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     sources = [(path, os.open(path, os.O_PATH)) for path in (*readable, *DEVICES)]
     base = "/tmp"
@@ -76,11 +75,9 @@ def build_root(readable: Sequence[str]) -> None:
     for path, held in sources:
         bind(f"/proc/self/fd/{held}", base + path, devices=path in DEVICES)
         os.close(held)
-    for path in readable:
-        for name in HIDDEN:
-            if os.path.isdir(hidden := f"{base}{path}/{name}"):
-                flags = quiet | kernel.MS_NOEXEC | kernel.MS_RDONLY
-                kernel.mount("tmpfs", hidden, "tmpfs", flags, "size=4k,mode=755")
+    for path in hidden:
+        flags = quiet | kernel.MS_NOEXEC | kernel.MS_RDONLY
+        kernel.mount("tmpfs", base + path, "tmpfs", flags, "size=4k,mode=755")
     os.chdir(base)
     kernel.pivot_root(".", ".")
     kernel.unmount(".")

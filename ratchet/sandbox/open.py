@@ -4,6 +4,7 @@ there.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from ratchet.sandbox.protocol import Capability, Layer, Level
 
 MOST_WORKERS = 64
 _FIRST_UID = 1_000_000_000
-"""User ids from here on belong to nobody; 64 to each process that opens sandboxes as root."""
+_UIDS = 256
+"""User ids from here on belong to nobody; so many to each process that opens sandboxes as root."""
+_opened = itertools.count()
 REMEDIES = {
     "namespaces": "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
     "kernel.apparmor_restrict_unprivileged_userns=0",
@@ -112,7 +115,7 @@ def _uids(workers: int) -> list[int]:
     """Return a user id for each worker that no other process on this machine uses."""
     with open("/proc/self/uid_map", encoding="ascii") as file:
         first, _, count = (int(x) for x in file.readline().split())
-    start = _FIRST_UID + os.getpid() * MOST_WORKERS
-    if first + count <= start + workers:  # a container with few ids
-        start = 40_000 + os.getpid() * MOST_WORKERS % 20_000
-    return [start + k for k in range(workers)]
+    start, room = _FIRST_UID + os.getpid() * _UIDS, _UIDS
+    if first + count <= start + room:  # a container with few ids
+        start, room = 40_000, 20_000
+    return [start + next(_opened) % room for _ in range(workers)]

@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,6 @@ class Worker:
             os.chown(folder, uid, uid)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._lock = threading.Lock()
 
     def open(self) -> dict[str, Any]:
         """Start the launcher; raises OSError if it cannot make what it is told to."""
@@ -105,8 +105,14 @@ class Worker:
             raise OSError(reply["problem"])
         return b"".join(parts) if size <= largest else b""
 
+    def hang_up(self) -> None:
+        """Tell the launcher to end, and what runs under it; whoever waits for it is let go."""
+        if self._control is not None:
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Hang up, which ends the launcher and what runs under it, and wait for that."""
+        """Hang up and wait until the launcher has ended."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -130,7 +136,8 @@ class LocalSandbox:
         self._off = frozenset(off)
         self._closed = threading.Event()
         self._workers = [Worker(namespaces, uids[k], self._folder / str(k)) for k in range(workers)]
-        self._free: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._started = 0
+        self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         self._room = threading.BoundedSemaphore(4 * workers)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
         self._finalizer = weakref.finalize(self, _close, self._workers, self._folder)
@@ -141,6 +148,7 @@ class LocalSandbox:
             for worker in self._workers:
                 worker.open()
                 self._free.put(worker)
+                self._started += 1
         except BaseException:
             self.close()
             raise
@@ -174,10 +182,15 @@ class LocalSandbox:
         seconds = PATIENCE * limits.wall_s + _GRACE_S
         off = self._off | set(off)
         worker = self._free.get()
+        if worker is None or self._closed.is_set():
+            self._free.put(worker)
+            return wire.refused("the sandbox is closed")
         try:
             try:
                 report = worker.run(message, largest, off, seconds)
             except OSError:
+                if self._closed.is_set():
+                    return wire.refused("the sandbox was closed")
                 worker.open()
                 report = worker.run(message, largest, off, seconds)
             if not report:
@@ -209,7 +222,13 @@ class LocalSandbox:
     def close(self) -> None:
         """End every process and remove every folder; safe to call twice."""
         self._closed.set()
+        for worker in self._workers:
+            worker.hang_up()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._finalizer.alive:
+            for _ in range(self._started):
+                self._free.get()  # runs that other threads had under way
+            self._free.put(None)  # whoever still waits for a worker
         self._finalizer()
 
     def __enter__(self) -> LocalSandbox:

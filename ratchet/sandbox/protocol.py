@@ -48,7 +48,8 @@ class End(StrEnum):
     KILLED = "killed"
     """A signal ended it: a crash of the interpreter, a forbidden system call, its own doing."""
     REFUSED = "refused"
-    """It never ran: the request is out of range, or the sandbox is below the level asked for."""
+    """It never ran, or nothing can be said of it: the request is out of range, the sandbox is below
+    the level asked for, or the sandbox itself failed. Never a verdict on the program."""
 
 
 @dataclass(frozen=True)

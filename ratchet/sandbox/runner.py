@@ -25,6 +25,8 @@ DEPTH = 100
 MESSAGE = 2000
 """Characters of an error's message that are sent on."""
 
+_streams: list[io.TextIOWrapper] = []
+"""The program's own standard output and error, whatever it puts in their place."""
 _encode = json.JSONEncoder(check_circular=False).encode
 
 
@@ -112,6 +114,8 @@ def prepare(name: str, folder: str) -> dict[str, Any]:
     sys.modules[name] = module
     sys.argv = [NAME]
     sys.path.insert(0, folder)
+    for ours in [name for name in sys.modules if name.partition(".")[0] == "ratchet"]:
+        del sys.modules[ours]
     stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8", "replace")
     stdout = io.TextIOWrapper(
         io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "replace"
@@ -125,6 +129,7 @@ def prepare(name: str, folder: str) -> dict[str, Any]:
     for stream, given in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
         setattr(sys, stream, given)
         setattr(sys, f"__{stream}__", given)
+    _streams[:] = [stdout, stderr]
     return module.__dict__
 
 
@@ -187,7 +192,10 @@ def finish() -> None:
         handlers = sys.modules.get("atexit")
         if handlers is not None:
             handlers._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
     except BaseException as error:
         show(error)
+    for stream in (sys.stdout, sys.stderr, *_streams):
+        try:
+            stream.flush()
+        except BaseException as error:
+            show(error)

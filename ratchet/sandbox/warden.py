@@ -8,6 +8,7 @@ When it ends, the kernel ends whatever is left of the run.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -69,9 +70,7 @@ class Warden:
 
     def leg(self, stdin: bytes) -> Leg:
         """Run the program once, in a child of its own, to whatever end."""
-        given = os.memfd_create("stdin")
-        write(given, stdin)
-        os.lseek(given, 0, os.SEEK_SET)
+        given = sealed(stdin)
         pipes = [os.pipe() for _ in range(3)]
         leg = Leg(nonce=os.urandom(12).hex())
         pid = os.fork()
@@ -191,20 +190,28 @@ class Warden:
 
     def end(self, pid: int) -> tuple[int, float]:
         """Kill what is left of a leg; return the program's status and the CPU seconds of all."""
-        if self.stage.namespaces:
-            with suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)  # process 1 kills all but itself
-        else:
-            os.kill(pid, signal.SIGKILL)
-        status, usage = os.wait4(pid, 0)[1:]
-        used = usage.ru_utime + usage.ru_stime
-        self.peak = max(self.peak, usage.ru_maxrss * 1024)
+        status, used = 0, 0.0
         while True:
+            self.kill(pid)
             try:
-                _, _, usage = os.wait4(-1, 0 if self.stage.namespaces else os.WNOHANG)
+                ended, found, usage = os.wait4(-1, 0)
             except ChildProcessError:
                 return status, used
             used += usage.ru_utime + usage.ru_stime
+            self.peak = max(self.peak, usage.ru_maxrss * 1024)
+            if ended == pid:
+                status = found
+
+    def kill(self, pid: int) -> None:
+        """Kill everything below this process."""
+        with suppress(ProcessLookupError):
+            if self.stage.namespaces:
+                os.kill(-1, signal.SIGKILL)  # process 1 kills all but itself
+            elif self.alone and self.stage.seccomp:
+                os.kill(pid, signal.SIGKILL)
+            else:
+                for below in watch.descendants(self.stage.proc, os.getpid()):
+                    os.kill(below, signal.SIGKILL)
 
     def close(self, leg: Leg, status: int, used: float) -> None:
         """Say how a leg ended."""
@@ -224,6 +231,15 @@ def write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def sealed(data: bytes) -> int:
+    """Return a descriptor of a file in memory that nobody can change or grow."""
+    held = os.memfd_create("stdin", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    write(held, data)
+    os.lseek(held, 0, os.SEEK_SET)
+    fcntl.fcntl(held, fcntl.F_ADD_SEALS, 0b1111)
+    return held
 
 
 def read_exactly(descriptor: int, size: int) -> bytes:

@@ -10,7 +10,6 @@ import os
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def read(proc: int, path: str) -> bytes:
@@ -75,15 +74,17 @@ def cpu(proc: int, pids: list[int]) -> float:
 
 
 def memory(proc: int, pids: list[int]) -> int:
-    """Return resident bytes, pages that processes share counted once where the kernel says so."""
+    """Return resident bytes; what processes share counts once if the kernel lets us see it."""
     total = 0
     for pid in pids:
         rollup = read(proc, f"{pid}/smaps_rollup")
         start = rollup.find(b"\nPss:")
         if start >= 0:
             total += int(rollup[start + 5 :].split(None, 1)[0]) * 1024
-        elif fields := read(proc, f"{pid}/statm").split():
-            total += int(fields[1]) * PAGE
+            continue
+        for line in read(proc, f"{pid}/status").splitlines():
+            if line.startswith((b"RssAnon:", b"RssShmem:")):
+                total += int(line.split()[1]) * 1024
     return total
 
 

@@ -96,6 +96,10 @@ def request(
     limits: Limits,
 ) -> bytes:
     """Return a request as bytes. Raises RequestError, with a reason for people."""
+    if not isinstance(program, Program) or not isinstance(limits, Limits):
+        raise RequestError("a run takes a Program and Limits")
+    if not isinstance(inputs, Sequence) or not isinstance(files, Mapping):
+        raise RequestError("inputs are a sequence and files a mapping")
     check_limits(limits)
     check_files(files, limits.scratch)
     head = {
@@ -106,7 +110,10 @@ def request(
         "limits": {field.name: getattr(limits, field.name) for field in fields(Limits)},
     }
     _check_plain(head["inputs"], 0)
-    text = json.dumps(head).encode()
+    try:
+        text = json.dumps(head).encode()
+    except ValueError as error:  # an integer of too many digits
+        raise RequestError(f"an input cannot be sent: {error}") from error
     if len(text) > INPUTS + SOURCE:
         raise RequestError(f"a request of {len(text)} bytes, more than {INPUTS + SOURCE}")
     return b"".join([len(text).to_bytes(8, "little"), text, *files.values()])
