@@ -103,12 +103,23 @@ def bind(source: str, target: str, devices: bool = False) -> None:
     kernel.mount("none", target, flags=kernel.MS_REMOUNT | kernel.MS_BIND | flags)
 
 
-def private_folders(size: int) -> None:
-    """Put new, empty folders of at most ``size`` bytes each where a program may write."""
+def private_folders(size: int, readable: Sequence[str]) -> None:
+    """Put new, empty folders of at most ``size`` bytes each where a program may write.
+
+    What is ``readable`` below one of them, an interpreter in /tmp, is shown there again.
+    """
+    covered = [path for path in readable if path.startswith(tuple(f"{w}/" for w in WRITABLE))]
+    held = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in covered]
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     pages = -(-size // 4096) * 4096
     for folder in WRITABLE:
         kernel.mount("tmpfs", folder, "tmpfs", flags, f"size={pages},nr_inodes={INODES},mode=700")
+    for path, source in zip(covered, held, strict=True):
+        os.makedirs(path)
+        os.fchdir(source)
+        os.close(source)
+        kernel.mount(".", path, flags=kernel.MS_BIND | kernel.MS_REC)
+    os.chdir("/")
 
 
 def forbid_more_users(proc: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,8 @@ class Stage:
             inside = namespaces.INSIDE_ID
             namespaces.map_ids(self.proc, inside, inside, self.uid, self.gid)
             namespaces.forbid_more_users(self.proc)
-            namespaces.private_folders(scratch)
+            namespaces.private_folders(scratch, self.readable)
+            socket.sethostname("sandbox")
         for path, data in files:
             place = os.path.join(self.folder, path)
             os.makedirs(os.path.dirname(place), exist_ok=True)

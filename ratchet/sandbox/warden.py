@@ -205,7 +205,7 @@ class Warden:
     def kill(self, pid: int) -> None:
         """Kill everything below this process."""
         with suppress(ProcessLookupError):
-            if self.stage.namespaces:
+            if self.stage.namespaces and os.getpid() == 1:
                 os.kill(-1, signal.SIGKILL)  # process 1 kills all but itself
             elif self.alone and self.stage.seccomp:
                 os.kill(pid, signal.SIGKILL)

@@ -30,6 +30,7 @@ def sandbox() -> Iterator[LocalSandbox]:
         Limits(cpu_s=0), Limits(cpu_s=math.nan), Limits(wall_s=math.inf), Limits(memory=2**20),
         Limits(processes=0), Limits(output=-1), Limits(scratch=0), Limits(open_files=3),
         Limits(values=2**40), Limits(cpu_s=True), Limits(memory=2.0**28),  # type: ignore[arg-type]
+        Limits(memory=10**400), Limits(cpu_s=10**400),
         Limits(wall_s="5"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
@@ -120,6 +121,7 @@ def test_frames_in_order_to_the_end_count() -> None:
         ['n {"input": 0, "end": "ok", "value": 1, "passed": true}', ok(1), DONE],
         ['n {"input": 0, "end": "error", "error": 1, "message": "", "line": 0}', ok(1), DONE],
         ["n " + "[" * 100_000, ok(1), DONE],
+        ['n {"input": 0, "end": "ok", "value": ' + "[" * 900 + "]" * 900 + "}", ok(1), DONE],
     ],
 )
 def test_a_frame_out_of_place_makes_every_result_an_error(frames: list[str]) -> None:
