@@ -111,8 +111,11 @@ class Host:
         """Assert that nothing was touched."""
         for name in FILES:
             path = self.folder / name
+            found = path.stat()
+            path.chmod(0o666)
+            assert found.st_mode & 0o777 == 0o666, f"{name} has another mode now"
+            assert found.st_nlink == 1, f"{name} has another name now"
             assert path.read_text() == self.secret, f"{name} was changed"
-            assert path.stat().st_nlink == 1, f"{name} has another name now"
         assert sorted(map(str, self.folder.rglob("*"))) == self.listing, "a file came or went"
         assert self.victim.poll() is None, "the victim was killed"
         assert state_of(self.victim.pid) in "SR", "the victim was stopped"

@@ -85,8 +85,7 @@ ATTACKS = (
             pid = host["victim"]
             return tries(lambda: os.setpriority(os.PRIO_PROCESS, pid, 19) or 1,
                          lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE),
-                         lambda: os.sched_setaffinity(pid, {0}) or 1,
-                         lambda: os.sched_getaffinity(pid))
+                         lambda: os.sched_setaffinity(pid, {0}) or 1)
         """,
     ),
     attack("segfault", "def attack(host):\n    ctypes.string_at(0)", *DIES),

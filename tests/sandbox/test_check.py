@@ -118,6 +118,12 @@ def test_an_early_end_is_no_error_to_be_asked_for(sandbox: Sandbox, ending: str)
     assert judge(sandbox, source, body).ruling is Ruling.FAILED
 
 
+def test_a_process_that_ends_badly_after_the_last_call_fails(sandbox: Sandbox) -> None:
+    source = "import atexit, os\natexit.register(os.abort)\ndef f(x): return x"
+    judged = judge(sandbox, source, "assert candidate(1) == 1")
+    assert judged.ruling is Ruling.FAILED
+
+
 def test_helpers_of_the_prompt_are_the_trusted_ones(sandbox: Sandbox) -> None:
     body = "assert inverse(candidate(5)) == 5"
     support = "def inverse(x): return x - 1\ndef f(x): pass"
