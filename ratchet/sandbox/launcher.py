@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -215,7 +216,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"problem": "", "landlock": stage.landlock}).encode())
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):
         serve(stage, control)
-    except (BrokenPipeError, ConnectionResetError):
-        return
+    if not stage.namespaces:
+        with suppress(OSError):  # its parent does it, unless it was killed
+            remove(os.path.dirname(stage.folder))
+            os.rmdir(os.path.dirname(os.path.dirname(stage.folder)))

@@ -40,11 +40,12 @@ _GRACE_S = 20.0
 class Worker:
     """One launcher: its process and its control socket."""
 
-    def __init__(self, namespaces: bool, uid: int, folder: Path) -> None:
-        self._config = {"namespaces": namespaces, "uid": uid, "folder": str(folder)}
-        folder.mkdir(mode=0o700)
-        if uid:
-            os.chown(folder, uid, uid)
+    def __init__(self, namespaces: bool, uid: int, folder: Path | None) -> None:
+        self._config = {"namespaces": namespaces, "uid": uid, "folder": str(folder or "")}
+        if folder is not None:
+            folder.mkdir(mode=0o700)
+            if uid:
+                os.chown(folder, uid, uid)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -131,11 +132,16 @@ class LocalSandbox:
     def __init__(
         self, workers: int, namespaces: bool, uids: Sequence[int], off: Iterable[str]
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ratchet-sandbox-"))
-        self._folder.chmod(0o711)
+        self._folder: Path | None = None  # in namespaces, folders live in memory
+        if not namespaces:
+            self._folder = Path(tempfile.mkdtemp(prefix="ratchet-sandbox-"))
+            self._folder.chmod(0o711)
         self._off = frozenset(off)
         self._closed = threading.Event()
-        self._workers = [Worker(namespaces, uids[k], self._folder / str(k)) for k in range(workers)]
+        self._workers = [
+            Worker(namespaces, uids[k], self._folder / str(k) if self._folder else None)
+            for k in range(workers)
+        ]
         self._started = 0
         self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         self._room = threading.BoundedSemaphore(4 * workers)
@@ -238,7 +244,8 @@ class LocalSandbox:
         self.close()
 
 
-def _close(workers: list[Worker], folder: Path) -> None:
+def _close(workers: list[Worker], folder: Path | None) -> None:
     for worker in workers:
         worker.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,11 @@ NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 X32 = 0x40000000
 NEW_NAMESPACE = 0x7E020080
 """Every CLONE_NEW flag."""
-AF_UNIX, TIOCSTI, TIOCLINUX = 1, 0x5412, 0x541C
+AF_UNIX = 1
+TERMINAL = (0x5412, 0x541C)
+"""ioctl: TIOCSTI and TIOCLINUX, typing into a terminal."""
+OWNERS = (8, 10, 15)
+"""fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX, which send any signal to any process of the user."""
 FIRST_NEW = 424
 NEW_ALLOWED = (436, 437, 439, 441, 449, 452, 454, 455, 456)
 """close_range, openat2, faccessat2, epoll_pwait2, futex_waitv, fchmodat2, futex_wake, futex_wait,
@@ -79,17 +83,31 @@ DENIED: dict[str, dict[str, int]] = {
 """Refused with EPERM, whatever the arguments."""
 CHECKED: dict[str, dict[str, int]] = {
     "x86_64": {
-        "clone": 56, "fork": 57, "vfork": 58, "clone3": 435, "ioctl": 16, "kill": 62,
+        "clone": 56, "fork": 57, "vfork": 58, "clone3": 435, "fcntl": 72, "ioctl": 16, "kill": 62,
         "prlimit64": 302, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "socketpair": 53,
         "tgkill": 234, "tkill": 200,
     },
     "aarch64": {
-        "clone": 220, "clone3": 435, "ioctl": 29, "kill": 129, "prlimit64": 261,
+        "clone": 220, "clone3": 435, "fcntl": 25, "ioctl": 29, "kill": 129, "prlimit64": 261,
         "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "socketpair": 199, "tgkill": 131,
         "tkill": 130,
     },
 }  # fmt: skip
 """Refused for some arguments."""
+METADATA: dict[str, dict[str, int]] = {
+    "x86_64": {
+        "chmod": 90, "chown": 92, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "fchown": 93,
+        "fchownat": 260, "fremovexattr": 199, "fsetxattr": 190, "futimesat": 261, "lchown": 94,
+        "lremovexattr": 198, "lsetxattr": 189, "removexattr": 197, "setxattr": 188,
+        "truncate": 76, "utime": 132, "utimensat": 280, "utimes": 235,
+    },
+    "aarch64": {
+        "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54,
+        "fremovexattr": 16, "fsetxattr": 7, "lremovexattr": 15, "lsetxattr": 6,
+        "removexattr": 14, "setxattr": 5, "truncate": 45, "utimensat": 88,
+    },
+}  # fmt: skip
+"""Changes to files that Landlock does not see, or only in its later versions."""
 SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 
 
@@ -101,8 +119,9 @@ def instruction(code: int, value: int, then: int = 0, otherwise: int = 0) -> byt
 def assemble(machine: str, alone: bool, signal_only: int = 0) -> bytes:
     """Return the filter's program.
 
-    ``alone``: no second process or thread (EAGAIN). ``signal_only``: the one process that may be
-    sent a signal, where no process namespace hides the others; 0 leaves signals alone.
+    ``alone``: no second process or thread (EAGAIN). ``signal_only`` is for where no namespaces
+    hide the user's processes and files: the one process that may be sent a signal, and nothing of
+    a file but its content may be changed; 0 leaves both alone.
     """
     refuse = instruction(RETURN, ERRNO | errno.EPERM)
     allow = instruction(RETURN, ALLOW)
@@ -127,11 +146,14 @@ def assemble(machine: str, alone: bool, signal_only: int = 0) -> bytes:
     else:
         code += _argument(number["clone"], 0, MASK, (NEW_NAMESPACE,), forbidden=True)
     if signal_only:
+        for denied in sorted(METADATA[machine].values()):
+            code += [instruction(EQUAL, denied, 0, 1), refuse]
         for name in SIGNALS:
             code += _argument(number[name], 0, EQUAL, (signal_only,), forbidden=False)
     code += _argument(number["socketpair"], 0, EQUAL, (AF_UNIX,), forbidden=False)
     code += _argument(number["prlimit64"], 0, EQUAL, (0,), forbidden=False)
-    code += _argument(number["ioctl"], 1, EQUAL, (TIOCSTI, TIOCLINUX), forbidden=True)
+    code += _argument(number["ioctl"], 1, EQUAL, TERMINAL, forbidden=True)
+    code += _argument(number["fcntl"], 1, EQUAL, OWNERS, forbidden=True)
     code += [instruction(ABOVE, FIRST_NEW, 1, 0), allow]
     for allowed in NEW_ALLOWED:
         code += [instruction(EQUAL, allowed, 0, 1), allow]

@@ -35,7 +35,7 @@ class Leg:
     """How one process of a run ended, and what it wrote."""
 
     why: str = "exit"
-    """exit, signal, cpu, wall, memory, output, values, setup or abandoned."""
+    """exit, signal, cpu, wall, memory, output, values, scratch, setup or abandoned."""
     code: int = 0
     """Exit code or signal."""
     nonce: str = ""
@@ -185,6 +185,9 @@ class Warden:
         self.peak = max(self.peak, memory)
         if memory > self.bounds["memory"]:
             leg.why = "memory"
+        scratch, stage = self.bounds["scratch"], self.stage
+        if not stage.namespaces and watch.folder_size(stage.folder, scratch) > scratch:
+            leg.why = "scratch"
         if not self.alone and watch.cpu(self.stage.proc, tree) > self.bounds["cpu_s"] - self.cpu_s:
             leg.why = "cpu"
 

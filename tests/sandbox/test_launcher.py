@@ -51,8 +51,8 @@ def below(pid: int) -> set[int]:
 def state(sandbox: LocalSandbox) -> tuple[int, int, list[str]]:
     """Return the open descriptors, processes and folders that stand for this process."""
     gc.collect()
-    folder = Path(sandbox._folder)
-    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    folder = sandbox._folder
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder else []
     return len(os.listdir("/proc/self/fd")), len(below(os.getpid())), files
 
 
