@@ -97,6 +97,17 @@ def test_a_daemon_does_not_survive(sandbox: LocalSandbox, last: str) -> None:
     assert state(sandbox) == before
 
 
+def test_what_kills_its_warden_ends_with_it(sandbox: LocalSandbox) -> None:
+    """Process 1 of a namespace cannot be killed from within; elsewhere the launcher cleans up."""
+    name = f"rw{os.getpid()}"
+    program = Program(DAEMON.replace("{name}", name) + "daemon()\nos.kill(os.getppid(), 9)")
+    before = state(sandbox)
+    outcome = sandbox.run(program, limits=Limits(processes=4))
+    assert (outcome.end is End.KILLED) is not sandbox.isolated
+    assert marked(name) == []
+    assert state(sandbox) == before
+
+
 def test_a_fork_bomb_ends_and_leaves_nothing(sandbox: LocalSandbox) -> None:
     before = state(sandbox)
     source = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError: pass"
