@@ -74,7 +74,7 @@ class Stage:
         processes = bounds["processes"] + 1
         if self.rlimits and not (self.namespaces and self.counts_apart):
             processes = bounds["processes"] + watch.tasks_of(self.proc, self.uid) - 1
-        os.setsid()
+        os.setpgid(0, 0)  # or kill(0) would reach the launcher
         os.chdir(self.folder)
         os.umask(0o077)
         if not self.namespaces:

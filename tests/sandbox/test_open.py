@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,3 +162,23 @@ def test_the_outside_user_of_a_run_is_nobody() -> None:
             assert int(status["CapPrm"], 16) == 0 and status["NoNewPrivs"].strip() == "1"
             assert int(status["Threads"]) == 1
         assert len(uids) == 2 and 0 not in uids
+
+
+GROUPS = """
+import os, sys
+from pathlib import Path
+from ratchet.sandbox.open import open_sandbox
+os.setgroups([4, 24])
+with open_sandbox(workers=1) as sandbox:
+    text = Path(f"/proc/{sandbox._workers[0]._process.pid}/status").read_text()
+    print(next(line.split()[1:] for line in text.splitlines() if line.startswith("Groups:")))
+"""
+
+
+def test_groups_are_given_up() -> None:
+    if not ROOT:
+        return
+    command = [sys.executable, "-c", GROUPS]
+    where = Path(__file__).parents[2]
+    found = subprocess.run(command, cwd=where, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
