@@ -61,7 +61,7 @@ class Limits:
     wall_s: float = 15.0
     """Seconds on the clock; a backstop against sleeping, so larger than ``cpu_s``."""
     memory: int = 256 * 2**20
-    """Bytes of memory of the whole process tree."""
+    """Bytes of memory of the whole process tree; files in memory count under ``scratch``."""
     output: int = 64 * 2**10
     """Bytes of standard output and of standard error, each; the rest is cut off."""
     values: int = 2**20
