@@ -136,12 +136,13 @@ def many_runs(sandbox: LocalSandbox, count: int) -> None:
         (Program("import os\ndef f(x): os.abort()", "f"), End.KILLED),
         (Program("def f(x):\n    open('left', 'w').write('x' * 1000)\n    return 1", "f"), End.OK),
     ]
-    for program, _ in programs:
-        sandbox.run(program, [(1,)])
+    for future in [sandbox.submit(program, [(1,)]) for program, _ in 2 * programs]:
+        future.result()  # the pool's threads have started now
     before, memory = state(sandbox), resident()
-    for k in range(count):
-        program, end = programs[k % len(programs)]
-        assert sandbox.run(program, [(k,)]).end is end
+    futures = [sandbox.submit(programs[k % 5][0], [(k,)]) for k in range(count)]
+    ends = [future.result().end for future in futures]
+    assert ends == [programs[k % 5][1] for k in range(count)]
+    del futures
     assert state(sandbox) == before
     assert resident() - memory < 8 * 2**20
 
