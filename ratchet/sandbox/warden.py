@@ -23,7 +23,7 @@ from ratchet.sandbox.stage import CHANNEL, HIGH, Stage
 
 TICK = 0.05
 """Seconds between two looks at a process tree."""
-PATIENCE = 4
+PATIENCE = 20
 """How many times its wall limit a run may last if it was waiting for a core all that time."""
 FRAME_ROOM = 6 * runner.MESSAGE + 512
 """Bytes of a frame around its value."""
