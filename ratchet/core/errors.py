@@ -4,6 +4,7 @@
       ConfigError       a setting, key, recipe or charter is wrong
       ModelError        a model or its files cannot be found, read or converted
       EngineError       an engine was asked for something it cannot do
+      SandboxError      no sandbox of the level asked for can be had
       EvaluatorError    the evaluator process failed or refused
       RunError          a run on disk cannot be read, written or continued
 
@@ -36,6 +37,10 @@ class ModelError(RatchetError):
 
 class EngineError(RatchetError):
     """An engine was asked for something it cannot do."""
+
+
+class SandboxError(RatchetError):
+    """No sandbox of the level asked for can be had on this machine."""
 
 
 class EvaluatorError(RatchetError):

@@ -1,0 +1,1 @@
+"""Running programs that a model wrote: isolation in levels, probes, outcomes, and judges."""
