@@ -11,6 +11,7 @@ KINDS = [
     errors.ConfigError,
     errors.ModelError,
     errors.EngineError,
+    errors.SandboxError,
     errors.EvaluatorError,
     errors.RunError,
 ]

@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_read_again(
 ) -> None:
     longer = go_on(prompts, engine.sample("p", prompts, FIRST))
     whole = engine.sample("p", longer, SECOND)
-    monkeypatch.setattr(module, "KEPT_BYTES", 40_000)
+    monkeypatch.setattr(module, "KEPT_BYTES", 20_000)
     longer = go_on(prompts, engine.sample("p", prompts, FIRST))
     assert 0 < len(engine._memory.rows) < len(longer)
     part = engine.sample("p", longer, SECOND)

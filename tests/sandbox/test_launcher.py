@@ -243,6 +243,15 @@ def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
+def alive(pid: int) -> bool:
+    """Whether a process still runs; one that only waits to be taken note of has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"
+
+
 def test_all_ends_when_the_caller_is_killed() -> None:
     name = f"rk{os.getpid()}"
     source = f"import ctypes, time\nctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\ntime.sleep(60)"
@@ -259,7 +268,7 @@ open_sandbox(workers=1).run(Program({source!r}), limits=Limits(wall_s=60.0))
         caller.send_signal(signal.SIGKILL)
         caller.wait()
     assert launched and wait_until(lambda: marked(name) == [])
-    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in launched))
+    assert wait_until(lambda: not any(alive(pid) for pid in launched))
 
 
 def test_a_launcher_that_dies_is_replaced(sandbox: LocalSandbox) -> None:
