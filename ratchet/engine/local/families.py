@@ -24,7 +24,7 @@ def read_network(model: Any) -> Network | None:
     rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     if type(model).__name__ not in FAMILIES or rope not in ROPES or config.hidden_act != "silu":
         return None
-    named = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    named = _owned(model)
     blocks = tuple(
         _block(layer, f"{model.base_model_prefix}.layers.{i}.", named)
         for i, layer in enumerate(core.layers)
@@ -64,6 +64,20 @@ def copy_network(network: Network) -> Network:
         dtype=network.dtype,
         recompute=network.recompute,
     )
+
+
+def _owned(model: Any) -> dict[str, Tensor]:
+    """Return the tensors by name, those that stay as they are in memory of their own.
+
+    A loaded tensor may be a view of the mapped file, and one of them keeps all of it in memory.
+    """
+    layers = f"{model.base_model_prefix}.layers."
+    return {
+        name: parameter.detach()
+        if name.startswith(layers) and parameter.dim() > 1
+        else parameter.detach().clone()
+        for name, parameter in model.named_parameters()
+    }
 
 
 def _block(layer: Any, prefix: str, named: dict[str, Tensor]) -> Block:
