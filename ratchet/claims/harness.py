@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -116,7 +117,8 @@ def load_claims(method: Method) -> Claims:
     if package:
         module = importlib.import_module(f"{package}.claims")
     else:
-        spec = importlib.util.spec_from_file_location(f"ratchet_claims_{path.parent.name}", path)
+        name = f"ratchet_claims_{path.parent.name}"
+        spec = importlib.util.spec_from_loader(name, _Fresh(name, str(path)))
         if spec is None or spec.loader is None:
             raise ConfigError(f"{path} cannot be imported", "give a Python file")
         module = importlib.util.module_from_spec(spec)
@@ -125,6 +127,14 @@ def load_claims(method: Method) -> Claims:
     if not isinstance(claims, Claims):
         raise ConfigError(f"{path} has no CLAIMS", "CLAIMS = Claims(arms=(...), claims=(...))")
     return claims
+
+
+class _Fresh(SourceFileLoader):
+    """Reads a file as it is: cached bytecode is told apart by seconds and size alone."""
+
+    def path_stats(self, path: Any) -> Any:
+        """Say that nothing is known of the file, so that no cache is read or written."""
+        raise OSError(f"{path} is not cached")
 
 
 def count_cores() -> int:

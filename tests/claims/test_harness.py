@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ratchet.claims import reproduce, tell
+from ratchet.claims.harness import load_claims
 from ratchet.claims.results import Results
 from ratchet.core.codec import from_data, to_data
 from ratchet.core.errors import ConfigError, RunError
@@ -175,6 +176,20 @@ def test_changed_claims_are_refused_where_there_are_results(
             study.go()
         assert "--out" in refused.value.hint
         assert not study.events
+    finally:
+        path.write_text(text)
+
+
+def test_claims_are_read_as_they_are_now(study: Study) -> None:
+    """Bytecode cached in the same second must not stand for a file of the same size."""
+    path = study.recipe.with_name("claims.py")
+    text, times = path.read_text(), path.stat()
+    method = find_method(str(study.recipe))
+    try:
+        before = load_claims(method)
+        path.write_text(text.replace("smallest_effect=0.1", "smallest_effect=0.2"))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert load_claims(method) != before
     finally:
         path.write_text(text)
 
