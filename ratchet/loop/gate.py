@@ -88,6 +88,17 @@ class IntervalGate:
         return Verb.HOLD, "no sign is certain yet"
 
 
+def decide_early(findings: Sequence[Finding], history: History, tests: int) -> Decision | None:
+    """Return what is decided without drawing: by a finding, or because all tests are spent."""
+    if asked := asked_for(findings):
+        ends = Ending.HALTED if asked[0] is Verb.HALT else None
+        return Decision(asked[0], f"{asked[1]}; nothing was drawn", ends=ends)
+    if history.tests >= tests:
+        reason = f"all {tests} tests of the error budget are spent"
+        return Decision(Verb.HALT, reason, ends=Ending.BUDGET_SPENT)
+    return None
+
+
 def asked_for(findings: Sequence[Finding]) -> tuple[Verb, str] | None:
     """Return what the findings ask of the gate, and who asks: a halt before a rejection."""
     for kind, verb in ((Halt, Verb.HALT), (Reject, Verb.REJECT)):

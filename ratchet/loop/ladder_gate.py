@@ -9,7 +9,7 @@ from ratchet.core.evidence import Decision, Ending, Evidence, Scores, Verb
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.guard.terms import GateTerms
-from ratchet.loop.gate import Draw, History, asked_for
+from ratchet.loop.gate import Draw, History, decide_early
 from ratchet.stats import climbs, ladder_error, rung
 
 
@@ -30,14 +30,9 @@ class LadderGate:
         self, draw: Draw, findings: Sequence[Finding], history: History, seed: Seed
     ) -> tuple[Decision, Evidence]:
         """See the class."""
-        nothing = Evidence("gate", Scores(()), Scores(()))
-        if asked := asked_for(findings):
-            ends = Ending.HALTED if asked[0] is Verb.HALT else None
-            return Decision(asked[0], f"{asked[1]}; nothing was drawn", ends=ends), nothing
+        if early := decide_early(findings, history, self.terms.tests):
+            return early, Evidence("gate", Scores(()), Scores(()))
         left = self.terms.tests - history.tests - 1
-        if left < 0:
-            reason = f"all {self.terms.tests} decisions that the Ladder's error allows are made"
-            return Decision(Verb.HALT, reason, ends=Ending.BUDGET_SPENT), nothing
         if self.terms.step is None:
             raise ValueError("a ladder needs a step: set gate.step in the charter")
         step = self.terms.step

@@ -107,7 +107,8 @@ def load_base(
         )
     tokenizer = _read_tokenizer(name, folder)
     ends = _ends(model)
-    network = dataclasses.replace(network, recompute=recompute)
+    if isinstance(network, Network):
+        network = dataclasses.replace(network, recompute=recompute)
     return Base(name, folder, network, tokenizer, ends, _fingerprint(folder), Closers(tokenizer))
 
 

@@ -32,8 +32,6 @@ class Foreign:
     """What it computes in."""
     additions: Mapping[str, Addition] = field(default_factory=dict)
     """In force, by layer."""
-    recompute: bool = False
-    """Not used."""
 
     @property
     def named(self) -> Mapping[str, Tensor]:
