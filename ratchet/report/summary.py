@@ -38,7 +38,7 @@ from ratchet.stats import Interval, anytime_interval, mean_interval
 
 def summarise(folder: RunFolder) -> dict[str, Any]:
     """Return the report of a run as JSON data; raises RunError if the run cannot be read."""
-    with folder.ledger() as ledger:
+    with folder.reading() as ledger:
         entries = list(ledger.entries())
     data: dict[str, Any] = build_report(read_settings(folder), entries).model_dump(mode="json")
     return data
