@@ -15,6 +15,7 @@ from ratchet.cli.models import Models
 from ratchet.cli.reply import Command
 from ratchet.cli.reproduce import Reproduce
 from ratchet.cli.runs import Resume, RunOptions, WriteReport
+from ratchet.cli.verify import Verify
 
 _ABOUT = "Recursive self-improvement of language models that only moves forward on evidence."
 _sub = tyro.conf.subcommand
@@ -24,6 +25,7 @@ _Any = (
     | Annotated[Resume, _sub("resume")]
     | Annotated[WriteReport, _sub("report")]
     | Annotated[Compare, _sub("compare")]
+    | Annotated[Verify, _sub("verify")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]

@@ -88,7 +88,7 @@ class RunFolder:
     def write_records(self, generation: int, records: Records) -> Kept:
         """Write a generation's records whole and return what the ledger shall hold of them."""
         text = encode_records(records)
-        write_atomically(self._records(generation), gzip.compress(text.encode(), 6, mtime=0))
+        write_atomically(self.records_path(generation), gzip.compress(text.encode(), 6, mtime=0))
         return keep_text(text)
 
     def read_records(self, generation: int) -> Records:
@@ -98,20 +98,21 @@ class RunFolder:
             lines = text.splitlines()
             return [from_data(Line, {"record": json.loads(line)}).record for line in lines]
         except ValueError as error:
-            path = self._records(generation)
+            path = self.records_path(generation)
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
     def read_text(self, generation: int) -> str:
         """Read the text of a generation's records; RunError if it is not there or damaged."""
-        path = self._records(generation)
+        path = self.records_path(generation)
         try:
-            return gzip.decompress(path.read_bytes()).decode()
+            return _unpack(path.read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"{path} is missing", "restore it from a copy") from error
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except (OSError, ValueError, zlib.error) as error:
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
-    def _records(self, generation: int) -> Path:
+    def records_path(self, generation: int) -> Path:
+        """Return where a generation's records lie."""
         return self.path / "records" / f"gen-{generation:04d}.jsonl.gz"
 
 
@@ -124,3 +125,14 @@ def keep_text(text: str) -> Kept:
     """Return what the ledger holds of a text of records."""
     marks = "".join(hash_text(line)[:MARK] for line in text.split("\n")[:-1])
     return Kept(hash_text(text), marks)
+
+
+def _unpack(data: bytes) -> str:
+    """Return the text of a gzip file that holds one member and nothing else."""
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    text = unpacking.decompress(data)
+    if not unpacking.eof:
+        raise ValueError("it is cut short")
+    if unpacking.unused_data:
+        raise ValueError("there is more behind its records")
+    return text.decode()

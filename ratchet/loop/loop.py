@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ratchet.core.codec import hash_data, to_data
+from ratchet.core.codec import to_data
 from ratchet.core.errors import RunError
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.evidence import Ending, Scores
 from ratchet.core.seeds import Seed
-from ratchet.guard.charter import Charter, find_charter
+from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
+from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Gate, IntervalGate
-from ratchet.loop.ladder_gate import LadderGate
+from ratchet.loop.gate import Gate
+from ratchet.loop.gates import choose_gate, describe_gate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
 from ratchet.loop.meter import Meter
@@ -25,7 +26,6 @@ from ratchet.loop.position import Position, pointers, read_position, waiting
 from ratchet.loop.provenance import describe_machine, hash_code
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.retention import needed
-from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.loop.study import measure_all
 from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
@@ -95,7 +95,9 @@ class Loop:
                 else:
                     return str(Ending.NEEDS_APPROVAL)
             meter = Meter(self.recipe.spent)
-            measured = self._measure_final(ledger, evaluator, position)
+            measured = measure_final(
+                self.recipe, self.config, evaluator, start["base"]["chosen"], position, self.tell
+            )
             epilogue = self.recipe.epilogue(position.initial, position.incumbent)
             states = judge(planted, read_tally(ledger))
             dead = Liveness.DEAD in states.values()
@@ -207,44 +209,6 @@ class Loop:
         )
         return turn.after
 
-    def _measure_final(
-        self, ledger: Ledger, evaluator: Evaluator, position: Position
-    ) -> dict[str, Any]:
-        """Open the final stream: fair base, untrained, incumbent and branch on the same items."""
-        chosen: str = next(ledger.entries("start")).body["base"]["chosen"]
-        base = self.recipe.bases(position.initial)[chosen]
-        states = {
-            "untrained": position.initial,
-            "incumbent": position.incumbent,
-            "last_candidate": position.branch,
-        }
-        sealed = hash_data([chosen, *(state.hash for state in states.values())])
-        items, seed = self.config.final_items, self._seed.child("measure")
-
-        solvers: dict[str, Any] = {}
-        found: dict[str, tuple[str, Scores]] = {}
-
-        def measure(name: str, solver: Any) -> None:
-            # Equal solvers are measured once: the fair base is often the untrained policy itself.
-            label = next((label for label, known in solvers.items() if known == solver), name)
-            if label == name:
-                solvers[name] = solver
-                self.tell(Event("phase", {"phase": "final", "what": f"final measurement: {name}"}))
-                scores = measure_all(
-                    evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed
-                )
-                found[name] = (name, scores[name])
-            else:
-                found[name] = (label, found[label][1])
-
-        measure("base", base)
-        for name, state in states.items():
-            measure(name, self.recipe.solver(state))
-        return {
-            "scores": {name: to_data(scores) for name, (_, scores) in found.items()},
-            "labels": {name: label for name, (label, _) in found.items()},
-        }
-
     def _end(
         self,
         ledger: Ledger,
@@ -266,21 +230,6 @@ class Loop:
         ledger.append("end", body)
         self.tell(Event("end", {"status": status}))
         return status
-
-
-def choose_gate(charter: Charter, items: int) -> Gate:
-    """Return the gate of a charter's terms; without terms, the interval gate on this many items."""
-    if charter.gate is None:
-        return IntervalGate(items)
-    if charter.gate.step is not None:
-        return LadderGate(charter.gate)
-    return SequentialGate(charter.gate, tuple(f for f, share in charter.families.items() if share))
-
-
-def describe_gate(gate: Gate) -> dict[str, Any]:
-    """Return a gate's type and settings as plain data, so that its decisions can be repeated."""
-    settings: dict[str, Any] = to_data(gate) if is_dataclass(gate) else {}
-    return {"name": type(gate).__name__, "settings": settings}
 
 
 def read_tally(ledger: Ledger) -> Tally:

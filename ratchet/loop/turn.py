@@ -90,6 +90,7 @@ def take_turn(
         "candidate": to_data(candidate.state),
         "evidence": to_data(evidence),
         "capabilities": to_data(pair.capabilities),
+        "labels": {"candidate": "candidate", "incumbent": "candidate" if same else "incumbent"},
         "findings": [to_data(finding) for finding in findings],
         "decision": to_data(decision),
         "pointers": pointers(after),
