@@ -16,6 +16,7 @@ from ratchet.cli.reply import Command
 from ratchet.cli.reproduce import Reproduce
 from ratchet.cli.runs import Resume, RunOptions, WriteReport
 from ratchet.cli.verify import Verify
+from ratchet.cli.versions import RollbackRun, Versions
 
 _ABOUT = "Recursive self-improvement of language models that only moves forward on evidence."
 _sub = tyro.conf.subcommand
@@ -26,6 +27,8 @@ _Any = (
     | Annotated[WriteReport, _sub("report")]
     | Annotated[Compare, _sub("compare")]
     | Annotated[Verify, _sub("verify")]
+    | Annotated[Versions, _sub("versions")]
+    | Annotated[RollbackRun, _sub("rollback")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]

@@ -225,7 +225,7 @@ def test_evaluators_records_that_were_chained_again_are_found(
             place.unlink()
             changed = [dict(row) for row in rows]
             changed[at]["verdict"] = {**changed[at]["verdict"], "reward": 1.0, "parsed": True}
-            changed[at]["answer"] = "0"
+            changed[at]["answer"] = "forged"
             kept = changed[:at] + changed[at + 1 :] if drop else changed
             Records(place).add({k: v for k, v in row.items() if k != "hash"} for row in kept)
 
