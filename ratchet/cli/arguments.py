@@ -10,8 +10,10 @@ import tyro
 
 from ratchet.cli.catalogue import List
 from ratchet.cli.compare import Compare
+from ratchet.cli.diff import Diff
 from ratchet.cli.doctor import Doctor
 from ratchet.cli.models import Models
+from ratchet.cli.replay import Replay
 from ratchet.cli.reply import Command
 from ratchet.cli.reproduce import Reproduce
 from ratchet.cli.runs import Resume, RunOptions, WriteReport
@@ -29,6 +31,8 @@ _Any = (
     | Annotated[Verify, _sub("verify")]
     | Annotated[Versions, _sub("versions")]
     | Annotated[RollbackRun, _sub("rollback")]
+    | Annotated[Diff, _sub("diff")]
+    | Annotated[Replay, _sub("replay")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]

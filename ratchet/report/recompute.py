@@ -9,7 +9,7 @@ from typing import Any
 from ratchet.core.errors import RunError
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.ledger import Entry
-from ratchet.loop.problem import Notes, Problem
+from ratchet.loop.problem import Notes, Problem, find_difference
 from ratchet.report.schema import FORMAT
 from ratchet.report.summary import build_report, read_settings
 
@@ -70,30 +70,6 @@ def check_report(folder: RunFolder, entries: Sequence[Entry], notes: Notes) -> I
                 notes.say(f"{_NAME} {told}")
 
 
-def find_difference(ours: Any, theirs: Any, place: str = "") -> tuple[str, str, str] | None:
-    """Return the first place where two JSON values differ, with both sides; None if equal."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted({*ours, *theirs}):
-            inner = f"{place}.{key}" if place else str(key)
-            if key not in ours or key not in theirs:
-                return inner, _short(ours.get(key, "nothing")), _short(theirs.get(key, "nothing"))
-            if found := find_difference(ours[key], theirs[key], inner):
-                return found
-        return None
-    if isinstance(ours, list) and isinstance(theirs, list):
-        for at in range(max(len(ours), len(theirs))):
-            inner = f"{place}[{at}]"
-            if at >= len(ours) or at >= len(theirs):
-                sides = [side[at] if at < len(side) else "nothing" for side in (ours, theirs)]
-                return inner, _short(sides[0]), _short(sides[1])
-            if found := find_difference(ours[at], theirs[at], inner):
-                return found
-        return None
-    if type(ours) is type(theirs) and ours == theirs:
-        return None
-    return place, _short(ours), _short(theirs)
-
-
 def _head(report: Any) -> list[Any] | None:
     try:
         head = report["cost"]["ledger"]
@@ -109,8 +85,3 @@ def _count(value: Any) -> int:
     if isinstance(value, list):
         return sum(_count(inner) for inner in value)
     return int(isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
