@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -69,9 +69,14 @@ class Charter(Config):
     @property
     def hash(self) -> str:
         """Hash of the content: comments, order and layout of the file do not matter."""
+        return hash_data(self.terms)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The content as plain JSON data; what the hash is over, and what a ledger keeps."""
         # An absent table leaves no trace, so that charters written before it keep their hash.
         unset = {"gate"} if self.gate is None else None
-        return hash_data(self.model_dump(mode="json", exclude=unset))
+        return self.model_dump(mode="json", exclude=unset)
 
 
 def find_charter(name_or_path: str) -> Path:

@@ -18,6 +18,7 @@ from ratchet.core.solver import Solver
 from ratchet.guard.charter import Charter
 from ratchet.guard.child import Child
 from ratchet.guard.messages import Draw, Drawn, Open, Opened, Score, Scored
+from ratchet.guard.records import Mark
 from ratchet.worlds.protocol import Stream
 
 
@@ -31,6 +32,8 @@ class Evaluator:
     """The charter, as read before the process started."""
     charter_hash: str
     """Its hash; the process refuses to work under another."""
+    mark: Mark
+    """How far the evaluator's own records go, as it last said."""
     timeout: float
     """Seconds that the process may take for one reply; the solver's time does not count."""
 
@@ -41,13 +44,14 @@ class Evaluator:
         self._seed = seed
         self._folder = folder.resolve()
         self.timeout = timeout
+        self.mark = Mark()
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
         self._child = Child(self._folder)
         try:
             request = Open(str(self._path), self.charter_hash, self._seed, str(self._folder))
-            self._child.ask(request, Opened, self.timeout)
+            self.mark = self._child.ask(request, Opened, self.timeout).mark
         except BaseException:
             self._child.kill()
             raise
@@ -100,7 +104,9 @@ class Evaluator:
         del prompts
         given = _require_answers(answers, asked, label)
         answered = Score(stream, n, draw, label, given, sealed, batch, tuple(families))
-        return Scores(self._child.ask(answered, Scored, self.timeout).items)
+        scored = self._child.ask(answered, Scored, self.timeout)
+        self.mark = scored.mark
+        return Scores(scored.items)
 
 
 def _require_answers(answers: Sequence[str], n: int, label: str) -> tuple[str, ...]:

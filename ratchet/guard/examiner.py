@@ -9,10 +9,10 @@ import importlib
 import json
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from ratchet.guard.messages import (
     Score,
     Scored,
 )
+from ratchet.guard.records import Records
 from ratchet.worlds.protocol import Stream, World
 
 
@@ -57,8 +58,10 @@ class Examiner:
         self._require_known_weights()
         self._batches = Batches(self._key, self._families, self._take)
         self._folder.mkdir(parents=True, exist_ok=True)
-        _drop_cut_line(self._folder / RECORDS)
-        self.opened = Opened(self._hash, self._world.name, tuple(self._world.families))
+        self._records = Records(self._folder / RECORDS)
+        self.opened = Opened(
+            self._hash, self._world.name, tuple(self._world.families), self._records.mark
+        )
 
     def draw(self, request: Draw) -> Drawn:
         """Return the prompts of a draw."""
@@ -76,12 +79,14 @@ class Examiner:
         verdicts = [
             self._check(task, text) for task, text in zip(anchors, request.answers, strict=True)
         ]
-        self._record(
+        mark = self._records.add(
             {
                 "kind": "score",
                 "label": request.label,
                 "stream": request.stream,
                 "draw": request.draw,
+                "batch": request.batch,
+                "families": list(request.families),
                 "item": self._key.conceal(task.id),
                 "family": task.family,
                 "level": task.level,
@@ -95,7 +100,8 @@ class Examiner:
             tuple(
                 ItemScore(self._key.conceal(t.id), t.family, float(v.reward), bool(v.parsed))
                 for t, v in zip(anchors, verdicts, strict=True)
-            )
+            ),
+            mark,
         )
 
     def _anchors(self, request: Draw | Score) -> list[Task]:
@@ -105,7 +111,7 @@ class Examiner:
             self._open_final(request.sealed)
         anchors, new = self._batches.get(request)
         if new:
-            self._record(
+            self._records.add(
                 {
                     "kind": "draw",
                     "stream": request.stream,
@@ -191,10 +197,6 @@ class Examiner:
                 "restore the charter, or start a new run under the new one: ratchet run",
             )
 
-    def _record(self, rows: Iterable[dict[str, Any]]) -> None:
-        with (self._folder / RECORDS).open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-
     @contextmanager
     def _in_world(self, verb: str) -> Iterator[None]:
         """Name the class of what a world raises; its message may quote an anchor and stays here."""
@@ -221,10 +223,3 @@ def _load_world(place: str) -> World:
     if lacking:
         raise EvaluatorError(f"{place!r} is not a world: it has no {', '.join(lacking)}", hint)
     return cast(World, world)
-
-
-def _drop_cut_line(path: Path) -> None:
-    """Cut off a last line that a kill left unfinished."""
-    if path.exists():
-        with path.open("rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from ratchet.core.codec import from_data, to_data
 from ratchet.core.errors import EvaluatorError
 from ratchet.core.evidence import ItemScore
+from ratchet.guard.records import Mark
 from ratchet.worlds.protocol import Stream
 
 Count = Annotated[int, Field(ge=0)]
@@ -103,6 +104,8 @@ class Opened:
     """Name of the world."""
     families: tuple[str, ...]
     """Families of the world, in its order."""
+    mark: Mark
+    """How far the evaluator's records go."""
     kind: Literal["opened"] = "opened"
 
 
@@ -131,6 +134,8 @@ class Scored:
 
     items: tuple[ItemScore, ...]
     """In the order of the draw."""
+    mark: Mark
+    """How far the evaluator's records go, these scores included."""
     kind: Literal["scored"] = "scored"
 
 

@@ -7,28 +7,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ratchet.core.codec import hash_data, to_data
+from ratchet.core.codec import to_data
 from ratchet.core.errors import RunError
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.evidence import Ending, Scores
-from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
-from ratchet.core.state import Candidate
-from ratchet.guard.charter import Charter, find_charter
+from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
+from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Gate, History, IntervalGate
-from ratchet.loop.ladder_gate import LadderGate
+from ratchet.loop.gate import Gate
+from ratchet.loop.gates import choose_gate, describe_gate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
-from ratchet.loop.meter import Meter, describe_machine
-from ratchet.loop.pair import Pair
-from ratchet.loop.policies import MOMENTS
+from ratchet.loop.meter import Meter
 from ratchet.loop.position import Position, pointers, read_position, waiting
-from ratchet.loop.recipe import Context, Recipe, Records
-from ratchet.loop.sequential_gate import SequentialGate
+from ratchet.loop.provenance import describe_machine, hash_code
+from ratchet.loop.recipe import Recipe
+from ratchet.loop.retention import needed
 from ratchet.loop.study import measure_all
+from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
 from ratchet.worlds.protocol import Stream
 
@@ -75,15 +74,18 @@ class Loop:
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
             position = read_position(ledger.entries(), self.config.gate == "record")
+            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
             if position is None:
-                position = self._start(ledger, evaluator)
+                position = self._start(ledger, evaluator, gate)
             start = next(ledger.entries("start")).body
             self._require_same(start, evaluator)
+            self._note_change(ledger)
+            # A kill may have come between a decision and the removal of what it set free.
+            self.store.keep(needed(position))
             planted: dict[str, bool] = start["planted"]
             meter = Meter(self.recipe.spent)
             if not all(planted.values()):
-                return self._end(ledger, "invalid", {}, {}, meter)
-            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
+                return self._end(ledger, evaluator, "invalid", {}, {}, meter)
             while position.pending or not self._is_over(position):
                 if position.pending is None:
                     position = self._turn(ledger, evaluator, gate, position)
@@ -93,12 +95,14 @@ class Loop:
                 else:
                     return str(Ending.NEEDS_APPROVAL)
             meter = Meter(self.recipe.spent)
-            scores = self._measure_final(ledger, evaluator, position)
+            measured = measure_final(
+                self.recipe, self.config, evaluator, start["base"]["chosen"], position, self.tell
+            )
             epilogue = self.recipe.epilogue(position.initial, position.incumbent)
             states = judge(planted, read_tally(ledger))
             dead = Liveness.DEAD in states.values()
             status = "invalid" if dead else self._status(position)
-            return self._end(ledger, status, scores, epilogue, meter)
+            return self._end(ledger, evaluator, status, measured, epilogue, meter)
 
     def _is_over(self, position: Position) -> bool:
         return position.ending is not None or position.generation >= self.config.generations
@@ -122,7 +126,17 @@ class Loop:
                 "restore them, or start a new run",
             )
 
-    def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
+    def _note_change(self, ledger: Ledger) -> None:
+        """Write down that the run goes on by other code or on another machine than so far."""
+        now = self._origin()
+        known = [entry.body for entry in ledger.entries() if "code" in entry.body]
+        if not known or any(known[-1][name] != now[name] for name in now):
+            ledger.append("resume", now)
+
+    def _origin(self) -> dict[str, Any]:
+        return {"machine": describe_machine(), "code": hash_code(self.recipe)}
+
+    def _start(self, ledger: Ledger, evaluator: Evaluator, gate: Gate) -> Position:
         meter = Meter(self.recipe.spent)
         self.tell(Event("phase", {"phase": "start", "what": "making the initial state"}))
         initial = self.recipe.initial(self._seed.child("initial"))
@@ -140,9 +154,12 @@ class Loop:
                 0,
                 self._seed.child("base"),
             )
+        sandbox = self.recipe.sandbox()
         body = {
             "config": self.config.model_dump(mode="json"),
             "charter": evaluator.charter_hash,
+            "terms": evaluator.charter.terms,
+            "gate": describe_gate(gate),
             "initial": to_data(initial),
             "planted": planted,
             "parameters": dict(self.recipe.parameters),
@@ -150,7 +167,9 @@ class Loop:
                 "chosen": max(bases, key=lambda name: bases[name].mean) if bases else "",
                 "scores": {name: to_data(scores) for name, scores in bases.items()},
             },
-            "machine": describe_machine(),
+            **self._origin(),
+            "sandbox": to_data(sandbox) if sandbox else None,
+            "evaluator": to_data(evaluator.mark),
             "cost": meter.read(),
         }
         ledger.append("start", body)
@@ -166,126 +185,51 @@ class Loop:
     def _turn(
         self, ledger: Ledger, evaluator: Evaluator, gate: Gate, position: Position
     ) -> Position:
-        number = position.generation + 1
-        meter, tally = Meter(self.recipe.spent), Tally()
-        seed = self._seed.child("generation", number)
-        self.tell(Event("generation", {"generation": number, "of": self.config.generations}))
-        context = Context(
-            number, seed, position.initial, position.parameters, tally.observe, self.tell
-        )
-        candidate = self.recipe.improve(position.branch, context)
-        findings = [*candidate.findings, *self._probe(number, candidate, tally)]
-        for finding in findings:
-            self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
-
-        same = candidate.state.hash == position.incumbent.hash
-        pair = Pair(
-            evaluator,
-            self.recipe.solver(candidate.state),
-            None if same else self.recipe.solver(position.incumbent),
-            number,
-            self._seed.child("measure"),
-            self.tell,
-        )
-        history = History(position.holds, position.tests)
-        decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
-        record_only = self.config.gate == "record"
-        after = position.decide(candidate.state, decision, record_only).act(findings)
-        records = self.folder.write_records(number, candidate.records)
-        body = {
-            "generation": number,
-            "charter": evaluator.charter_hash,
-            "candidate": to_data(candidate.state),
-            "evidence": to_data(evidence),
-            "capabilities": to_data(pair.capabilities),
-            "findings": [to_data(finding) for finding in findings],
-            "decision": to_data(decision),
-            "pointers": pointers(after),
-            "measures": dict(candidate.measures),
-            "liveness": tally.counts,
-            "records": records,
-            "cost": meter.read(),
-        }
-        ledger.append("generation", body)
-        self.store.keep(_needed(after))
+        meter, number = Meter(self.recipe.spent), position.generation + 1
+        first = max(1, number - self.config.window + 1)
+        window = [self.folder.read_records(n) for n in range(first, number)]
+        turn = take_turn(self.recipe, self.config, evaluator, gate, position, window, self.tell)
+        kept = self.folder.write_records(number, turn.candidate.records)
+        told = {"records": to_data(kept), "evaluator": to_data(evaluator.mark)}
+        ledger.append("generation", {**turn.body, **told, "cost": meter.read()})
+        self.store.keep(needed(turn.after))
+        drawn = len(turn.evidence.candidate)
         self.tell(
             Event(
                 "decision",
                 {
                     "generation": number,
-                    "verb": str(decision.verb),
-                    "reason": decision.reason,
-                    "candidate": evidence.candidate.mean if len(evidence.candidate) else None,
-                    "incumbent": evidence.incumbent.mean if len(evidence.candidate) else None,
-                    "measures": dict(candidate.measures),
+                    "verb": str(turn.decision.verb),
+                    "reason": turn.decision.reason,
+                    "candidate": turn.evidence.candidate.mean if drawn else None,
+                    "incumbent": turn.evidence.incumbent.mean if drawn else None,
+                    "measures": dict(turn.candidate.measures),
                 },
             )
         )
-        return after
-
-    def _probe(self, number: int, candidate: Candidate, tally: Tally) -> list[Finding]:
-        first = max(1, number - self.config.window + 1)
-        window: list[Records] = [self.folder.read_records(n) for n in range(first, number)]
-        window.append(candidate.records)
-        findings = []
-        for probe in self.recipe.probes:
-            finding = probe.measure(window, candidate.state)
-            if finding is not None:
-                tally.observe(probe.name, True)
-                findings.append(finding)
-        return findings
-
-    def _measure_final(
-        self, ledger: Ledger, evaluator: Evaluator, position: Position
-    ) -> dict[str, Any]:
-        """Open the final stream: fair base, untrained, incumbent and branch on the same items."""
-        chosen: str = next(ledger.entries("start")).body["base"]["chosen"]
-        base = self.recipe.bases(position.initial)[chosen]
-        states = {
-            "untrained": position.initial,
-            "incumbent": position.incumbent,
-            "last_candidate": position.branch,
-        }
-        sealed = hash_data([chosen, *(state.hash for state in states.values())])
-        items, seed = self.config.final_items, self._seed.child("measure")
-
-        measured: list[tuple[Any, Scores]] = []
-
-        def measure(name: str, solver: Any) -> Scores:
-            for known, scores in measured:
-                if known == solver:  # the fair base is often the untrained policy itself
-                    return scores
-            self.tell(Event("phase", {"phase": "final", "what": f"final measurement: {name}"}))
-            found = measure_all(evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed)
-            measured.append((solver, found[name]))
-            return found[name]
-
-        scores = {"base": measure("base", base)}
-        for name, state in states.items():
-            scores[name] = measure(name, self.recipe.solver(state))
-        return {name: to_data(value) for name, value in scores.items()}
+        return turn.after
 
     def _end(
         self,
         ledger: Ledger,
+        evaluator: Evaluator,
         status: str,
-        scores: Mapping[str, Any],
+        measured: Mapping[str, Any],
         epilogue: Mapping[str, Any],
         meter: Meter,
     ) -> str:
-        body = {"status": status, "scores": dict(scores), "epilogue": dict(epilogue)}
-        ledger.append("end", {**body, "cost": meter.read()})
+        body = {
+            "status": status,
+            "scores": {},
+            "labels": {},
+            **measured,
+            "epilogue": dict(epilogue),
+            "evaluator": to_data(evaluator.mark),
+            "cost": meter.read(),
+        }
+        ledger.append("end", body)
         self.tell(Event("end", {"status": status}))
         return status
-
-
-def choose_gate(charter: Charter, items: int) -> Gate:
-    """Return the gate of a charter's terms; without terms, the interval gate on this many items."""
-    if charter.gate is None:
-        return IntervalGate(items)
-    if charter.gate.step is not None:
-        return LadderGate(charter.gate)
-    return SequentialGate(charter.gate, tuple(f for f, share in charter.families.items() if share))
 
 
 def read_tally(ledger: Ledger) -> Tally:
@@ -294,13 +238,3 @@ def read_tally(ledger: Ledger) -> Tally:
     for entry in ledger.entries("generation"):
         tally.add(entry.body["liveness"])
     return tally
-
-
-def _needed(position: Position) -> list[Any]:
-    """Whole: initial, incumbent and branch. Earlier incumbents lose their optimiser's moments."""
-    whole = [position.initial, position.incumbent, position.branch]
-    whole += [position.pending] if position.pending else []
-    components = [component for state in whole for component in state.values()]
-    for state in position.promoted.values():
-        components += [c for c in state.values() if c.kind != MOMENTS]
-    return components

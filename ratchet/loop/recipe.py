@@ -14,6 +14,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.core.state import Candidate, State
 from ratchet.core.task import Cost
+from ratchet.sandbox.protocol import Capability
 
 Parameter = float | str | bool
 """A value that a finding may set."""
@@ -105,6 +106,10 @@ class Recipe(Protocol):
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
         """Return what else the report shall show of before and after, as plain JSON data."""
         return {}
+
+    def sandbox(self) -> Capability | None:
+        """Return what the sandbox of this object proved when it was opened; None without one."""
+        return None
 
     def spent(self) -> Cost:
         """Return what this object has consumed so far."""

@@ -117,7 +117,7 @@ def resume(path: Path, listener: Listener = ignore, approve: bool = False) -> di
         raise RunError(f"{path} is not a run", "see the runs with: ls runs")
     agreed: str | None = None
     if approve:
-        with folder.ledger() as ledger:
+        with folder.reading() as ledger:
             agreed = waiting(ledger.entries())
         if agreed is None:
             raise RunError(f"nothing in {path} waits for approval", f"ratchet resume {path}")
