@@ -30,6 +30,7 @@ from ratchet.loop.recipe import Context, Recipe, Records
 from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.loop.study import measure_all
 from ratchet.loop.versions import Store
+from ratchet.sandbox.require import describe, require
 from ratchet.worlds.protocol import Stream
 
 
@@ -72,6 +73,8 @@ class Loop:
         ended = [entry.body["status"] for entry in ledger.entries("end")]
         if ended:
             return str(ended[0])
+        if self.recipe.sandbox is not None:
+            require(self.recipe.sandbox, self.recipe.isolation)
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
             position = read_position(ledger.entries(), self.config.gate == "record")
@@ -151,6 +154,7 @@ class Loop:
                 "scores": {name: to_data(scores) for name, scores in bases.items()},
             },
             "machine": describe_machine(),
+            "sandbox": describe(self.recipe.sandbox),
             "cost": meter.read(),
         }
         ledger.append("start", body)

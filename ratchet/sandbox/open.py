@@ -15,20 +15,13 @@ from ratchet.sandbox import kernel
 from ratchet.sandbox.pool import LocalSandbox
 from ratchet.sandbox.probe import LAYERS, probe, python_is_complete
 from ratchet.sandbox.protocol import Capability, Layer, Level
+from ratchet.sandbox.require import refusal
 
 MOST_WORKERS = 64
 _FIRST_UID = 1_000_000_000
 _UIDS = 256
 """User ids from here on belong to nobody; so many to each process that opens sandboxes as root."""
 _opened = itertools.count()
-REMEDIES = {
-    "namespaces": "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
-    "kernel.apparmor_restrict_unprivileged_userns=0",
-    "seccomp": "a kernel with CONFIG_SECCOMP_FILTER",
-    "landlock": "a kernel from 5.13 on with landlock in its list of security modules",
-    "rlimits": "a start from a shell without lower hard limits",
-    "uid": "a start as an ordinary user",
-}
 
 
 def open_sandbox(
@@ -80,19 +73,6 @@ def level_of(held: set[str]) -> Level:
     if "namespaces" in held or {"seccomp", "landlock"} <= held:
         return Level.CONFINED
     return Level.PROCESS
-
-
-def refusal(level: Level, found: Capability) -> SandboxError:
-    """Return the error that names the layers missing for a level and what would bring them."""
-    missing = [x for x in found.layers if not x.holds and x.name in REMEDIES]
-    if level is Level.VIRTUAL:
-        reason = "no provider here gives a program a kernel of its own"
-        return SandboxError(f"level VIRTUAL cannot be had: {reason}", "level=Level.ISOLATED")
-    reason = "; ".join(f"{x.name}: {x.detail}" for x in missing)
-    return SandboxError(
-        f"level {level.name} cannot be had, only {found.level.name}: {reason}",
-        " or ".join(f"{x.name}: {REMEDIES[x.name]}" for x in missing),
-    )
 
 
 def _start(workers: int, off: frozenset[str]) -> tuple[LocalSandbox, str]:
