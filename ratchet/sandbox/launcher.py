@@ -71,6 +71,8 @@ def prepare(config: dict[str, Any]) -> Stage:
     isolate = bool(config["namespaces"])
     if not isolate and proc < 0:
         raise OSError("there is no /proc in which to find what a run left alive")
+    if not isolate and not os.path.isdir(config["folder"]):
+        raise OSError(f"there is no folder {config['folder']}")
     if isolate:
         if root:
             kernel.unshare(kernel.NEWNS)

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ratchet.sandbox import wire
+from ratchet.sandbox import bubblewrap, wire
+from ratchet.sandbox.namespaces import CANARY
 from ratchet.sandbox.protocol import Capability, Level, Limits, Outcome, Program, Value
 from ratchet.sandbox.warden import PATIENCE
 from ratchet.sandbox.worker import GRACE_S, Worker
@@ -31,16 +32,22 @@ class LocalSandbox:
     """A sandbox of this machine's kernel. Make one with ``open_sandbox``."""
 
     def __init__(
-        self, workers: int, namespaces: bool, uids: Sequence[int], off: Iterable[str]
+        self,
+        workers: int,
+        namespaces: bool,
+        uids: Sequence[int],
+        off: Iterable[str],
+        wrapper: Sequence[str] = (),
     ) -> None:
         self._folder: Path | None = None  # in namespaces, folders live in memory
-        if not namespaces:
+        if not namespaces and not wrapper:
             self._folder = Path(tempfile.mkdtemp(prefix="ratchet-sandbox-"))
             self._folder.chmod(0o711)
         self._off = frozenset(off)
         self._closed = threading.Event()
+        box = Path(bubblewrap.FOLDER) if wrapper else None
         self._workers = [
-            Worker(namespaces, uids[k], self._folder / str(k) if self._folder else None)
+            Worker(namespaces, uids[k], self._folder / str(k) if self._folder else box, wrapper)
             for k in range(workers)
         ]
         self._started = 0
@@ -50,7 +57,9 @@ class LocalSandbox:
         self._door = ThreadPoolExecutor(1, thread_name_prefix="sandbox-door")
         self._owner = os.getpid()
         self._finalizer = weakref.finalize(self, _close, self._workers, self._folder, self._owner)
-        self.isolated = namespaces
+        self.isolated = namespaces or bool(wrapper)
+        self.canary = bubblewrap.CANARY if wrapper else CANARY
+        self.provider = "bubblewrap" if wrapper else "direct" if namespaces else "process"
         self.uid = uids[0]
         self.capability = Capability("", Level.PROCESS, ())
         try:

@@ -9,7 +9,7 @@ from ratchet.sandbox.protocol import Capability, Level, Sandbox
 
 REMEDIES = {
     "namespaces": "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
-    "kernel.apparmor_restrict_unprivileged_userns=0",
+    "kernel.apparmor_restrict_unprivileged_userns=0, or install bubblewrap",
     "seccomp": "a kernel with CONFIG_SECCOMP_FILTER",
     "landlock": "a kernel from 5.13 on with landlock in its list of security modules",
     "rlimits": "a start from a shell without lower hard limits",

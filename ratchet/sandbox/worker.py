@@ -35,9 +35,12 @@ GRACE_S = 20.0
 class Worker:
     """One launcher: its process and its control socket."""
 
-    def __init__(self, namespaces: bool, uid: int, folder: Path | None) -> None:
+    def __init__(
+        self, namespaces: bool, uid: int, folder: Path | None, wrapper: Sequence[str] = ()
+    ) -> None:
         self._config = {"namespaces": namespaces, "uid": uid, "folder": str(folder or "")}
-        if folder is not None:
+        self._wrapper = wrapper
+        if folder is not None and not wrapper:  # or the wrapper makes it
             folder.mkdir(mode=0o700)
             if uid:
                 os.chown(folder, uid, uid)
@@ -84,7 +87,7 @@ class Worker:
     def _command(self, control: int, parent: int) -> Sequence[str]:
         config = json.dumps({**self._config, "parent": parent})
         return [
-            os.path.realpath(sys.executable), "-s", "-P", "-S", "-B", "-X", "utf8",
+            *self._wrapper, os.path.realpath(sys.executable), "-s", "-P", "-S", "-B", "-X", "utf8",
             "-c", _BOOT, str(control), config, str(Path(__file__).parents[2]),
         ]  # fmt: skip
 
