@@ -29,6 +29,7 @@ from ratchet.loop.retention import needed
 from ratchet.loop.study import measure_all
 from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
+from ratchet.sandbox.require import describe, require
 from ratchet.worlds.protocol import Stream
 
 
@@ -71,6 +72,8 @@ class Loop:
         ended = [entry.body["status"] for entry in ledger.entries("end")]
         if ended:
             return str(ended[0])
+        if self.recipe.sandbox is not None:
+            require(self.recipe.sandbox, self.recipe.isolation)
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
             position = read_position(ledger.entries(), self.config.gate == "record")
@@ -154,7 +157,6 @@ class Loop:
                 0,
                 self._seed.child("base"),
             )
-        sandbox = self.recipe.sandbox()
         body = {
             "config": self.config.model_dump(mode="json"),
             "charter": evaluator.charter_hash,
@@ -168,7 +170,7 @@ class Loop:
                 "scores": {name: to_data(scores) for name, scores in bases.items()},
             },
             **self._origin(),
-            "sandbox": to_data(sandbox) if sandbox else None,
+            "sandbox": describe(self.recipe.sandbox),
             "evaluator": to_data(evaluator.mark),
             "cost": meter.read(),
         }

@@ -14,7 +14,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.core.state import Candidate, State
 from ratchet.core.task import Cost
-from ratchet.sandbox.protocol import Capability
+from ratchet.sandbox.protocol import Level, Sandbox
 
 Parameter = float | str | bool
 """A value that a finding may set."""
@@ -82,6 +82,10 @@ class Recipe(Protocol):
     """Watch every generation."""
     parameters: Mapping[str, Parameter] = MappingProxyType({})
     """What findings may set or reweight, with the starting values."""
+    sandbox: Sandbox | None = None
+    """Where it runs programs that a model wrote; None if it runs none."""
+    isolation: Level = Level.ISOLATED
+    """Least level of that sandbox: below it a run neither starts nor goes on."""
 
     def initial(self, seed: Seed) -> State:
         """Make the state of generation 0."""
@@ -106,10 +110,6 @@ class Recipe(Protocol):
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
         """Return what else the report shall show of before and after, as plain JSON data."""
         return {}
-
-    def sandbox(self) -> Capability | None:
-        """Return what the sandbox of this object proved when it was opened; None without one."""
-        return None
 
     def spent(self) -> Cost:
         """Return what this object has consumed so far."""

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ratchet.sandbox.namespaces import CANARY
 from ratchet.sandbox.pool import LocalSandbox
 from ratchet.sandbox.protocol import End, Layer, Limits, Program
 
@@ -132,7 +131,7 @@ def _other(sandbox: LocalSandbox, name: str, isolated: bool, uid: int, path: str
     attempts: dict[str, tuple[str, str, object]] = {
         "rlimits": ("twice the memory allowed", "grow", 2 * _LIMITS.memory),
         "seccomp": ("a call that is not allowed", "personality", 0),
-        "landlock": ("a file that is not allowed", "read", CANARY if isolated else path),
+        "landlock": ("a file that is not allowed", "read", sandbox.canary if isolated else path),
     }
     label, what, where = attempts[name]
     tried = {label: probe_of.attempt(what, where, only=name)}

@@ -86,6 +86,7 @@ class Host:
     datagrams: socket.socket
     abstract: socket.socket
     path_socket: socket.socket
+    mail: socket.socket
     victim: subprocess.Popen[bytes]
     listing: list[str] = field(default_factory=list)
 
@@ -105,6 +106,7 @@ class Host:
             "udp": self.datagrams.getsockname()[1],
             "abstract": self.abstract.getsockname().decode("latin-1").replace("\0", ""),
             "socket": str(self.folder / "socket"),
+            "mail": str(self.folder / "mail"),
         }
 
     def check(self) -> None:
@@ -125,11 +127,12 @@ class Host:
             except BlockingIOError:
                 continue
             raise AssertionError("something connected")
-        try:
-            self.datagrams.recv(99)
-        except BlockingIOError:
-            return
-        raise AssertionError("a datagram came")
+        for datagrams in (self.datagrams, self.mail):
+            try:
+                datagrams.recv(99)
+            except BlockingIOError:
+                continue
+            raise AssertionError("a datagram came")
 
 
 FILES = (
@@ -167,19 +170,23 @@ def open_host() -> Iterator[Host]:
             listener.listen(8)
             listener.setblocking(False)
         datagrams.setblocking(False)
+        mail = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        mail.bind(str(folder / "mail"))
+        (folder / "mail").chmod(0o777)
+        mail.setblocking(False)
         victim = subprocess.Popen(
             [sys.executable, "-ISc", "import time\nwhile True: time.sleep(0.2)"],
             env={"RATCHET_TOKEN": secret},
             cwd=folder,
         )
-        host = Host(folder, secret, server, datagrams, abstract, path_socket, victim)
+        host = Host(folder, secret, server, datagrams, abstract, path_socket, mail, victim)
         host.listing = sorted(map(str, folder.rglob("*")))
         try:
             yield host
         finally:
             victim.kill()
             victim.wait()
-            for made in (datagrams, abstract, path_socket):
+            for made in (datagrams, abstract, path_socket, mail):
                 made.close()
 
 
