@@ -138,8 +138,11 @@ def _compare(
             if digest == body["records"]["hash"]:
                 continue
             lines, then = text.splitlines(), folder.read_text(number).splitlines()
-            found = find_difference(lines, then, "records line")
-            return found or ("records", body["records"]["hash"], digest)
+            for at in range(max(len(lines), len(then))):
+                ours, theirs = (s[at] if at < len(s) else "nothing" for s in (lines, then))
+                if found := find_difference(ours, theirs, f"records line {at + 1}"):
+                    return found
+            return "records", body["records"]["hash"], digest
         if name in recorded and (found := find_difference(body[name], recorded[name], name)):
             return found
     return None

@@ -11,9 +11,11 @@ import pytest
 
 from ratchet.guard.charter import find_charter
 from ratchet.loop.folder import RunFolder
+from ratchet.loop.loop import Loop
 from ratchet.loop.problem import Problem
 from ratchet.loop.proof import Proof
-from ratchet.recipes.launch import find_method, launch, resume
+from ratchet.recipes.launch import find_method
+from ratchet.report import write_report
 from ratchet.report.recompute import check_report
 
 Copy = Callable[[], Path]
@@ -42,7 +44,7 @@ def first_problem(path: Path) -> Problem | None:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run of two learning policies that a person approved twice."""
+    """Return a run of two learning policies that a person approved once."""
     home = tmp_path_factory.mktemp("proof")
     charter = home / "charter.toml"
     charter.write_text(find_charter("arithmetic").read_text("utf-8") + TERMS, "utf-8")
@@ -55,12 +57,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audit_items=4,
         final_items=8,
     )
-    report = launch(config, home / "run")
-    for _ in range(3):
-        if report["status"] == "needs_approval":
-            report = resume(home / "run", approve=True)
-    assert report["status"] == "completed"
-    return home / "run"
+    folder = RunFolder(home / "run")
+    folder.path.mkdir()
+    config.write(folder.config)
+    store = folder.store()
+    recipe = find_method("toy_policy").module.build(config, store)
+    assert Loop(recipe, config, folder, store, approve=lambda why: True).run() == "completed"
+    assert len(write_report(folder)["interventions"]) == 1
+    return folder.path
 
 
 @pytest.fixture
