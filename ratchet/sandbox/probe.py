@@ -20,7 +20,7 @@ LAYERS = ("uid", "rlimits", "namespaces", "seccomp", "landlock")
 """Every layer, by the name that ``off`` knows it by."""
 WITHIN = frozenset({"rlimits", "seccomp", "landlock", "cgroup"})
 """Those that one run can be without."""
-_LIMITS = Limits(cpu_s=2.0, wall_s=10.0)
+_LIMITS = Limits(cpu_s=10.0, wall_s=30.0)
 
 _ATTEMPTS = '''
 import errno, os
