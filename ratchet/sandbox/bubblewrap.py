@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -68,7 +69,9 @@ def wrap(bwrap: str) -> list[str]:
     command += ["--dir", "/dev"]
     for path in DEVICES:
         command += ["--dev-bind", path, path]
-    command += ["--perms", "0777", "--size", str(_BOX), "--tmpfs", FOLDER]
+    if not os.stat(bwrap).st_mode & stat.S_ISUID:  # which does not let its user choose sizes
+        command += ["--size", str(_BOX)]
+    command += ["--perms", "0777", "--tmpfs", FOLDER]
     return [*command, "--remount-ro", "/", "--chdir", "/", "--"]
 
 

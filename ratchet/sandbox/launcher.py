@@ -103,6 +103,7 @@ def prepare(config: dict[str, Any]) -> Stage:
         seccomp=True,
         landlock=landlock.version(),
         counts_apart=release >= (5, 14),
+        cgroup=config["cgroup"],
     )
 
 
@@ -113,6 +114,7 @@ def start(stage: Stage, off: list[str], run: int, control: socket.socket) -> int
         rlimits="rlimits" not in off,
         seccomp="seccomp" not in off,
         landlock=0 if "landlock" in off else stage.landlock,
+        cgroup=-1 if "cgroup" in off else stage.cgroup,
     )
     pid = kernel.clone(namespaces.RUN) if stage.namespaces else os.fork()
     if pid:

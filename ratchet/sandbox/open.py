@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from ratchet.core.errors import SandboxError
 from ratchet.sandbox import bubblewrap, kernel
 from ratchet.sandbox.pool import LocalSandbox
-from ratchet.sandbox.probe import LAYERS, probe, python_is_complete
+from ratchet.sandbox.probe import LAYERS, cgroup, probe, python_is_complete
 from ratchet.sandbox.protocol import Capability, Layer, Level
 from ratchet.sandbox.require import refusal
 
@@ -42,7 +42,10 @@ def open_sandbox(
     Raises SandboxError, with the reason and the remedy, if the level cannot be had.
     """
     off = frozenset(off)
-    for kind, given, known in (("layer", off, LAYERS), ("provider", providers, PROVIDERS)):
+    for kind, given, known in (
+        ("layer", off, (*LAYERS, "cgroup")),
+        ("provider", providers, PROVIDERS),
+    ):
         if unknown := set(given) - set(known):
             raise SandboxError(
                 f"no {kind} is called {', '.join(sorted(unknown))}",
@@ -113,8 +116,8 @@ def _probed(sandbox: LocalSandbox, off: frozenset[str], problem: str = "") -> Lo
                 Layer("namespaces", False, problem) if x.name == "namespaces" else x for x in layers
             ]
         reached = level_of({layer.name for layer in layers if layer.holds}, sandbox.provider)
-        complete = python_is_complete(sandbox)
-        sandbox.capability = Capability(sandbox.provider, reached, (*layers, complete))
+        more = (cgroup(sandbox, off), python_is_complete(sandbox))
+        sandbox.capability = Capability(sandbox.provider, reached, (*layers, *more))
     except BaseException:
         sandbox.close()
         raise
@@ -122,10 +125,12 @@ def _probed(sandbox: LocalSandbox, off: frozenset[str], problem: str = "") -> Lo
 
 
 def _uids(workers: int) -> list[int]:
-    """Return a user id for each worker that no other process on this machine uses."""
+    """Return a user id for each worker that no other process on this machine uses, 0 for none."""
     with open("/proc/self/uid_map", encoding="ascii") as file:
         first, _, count = (int(x) for x in file.readline().split())
     start, room = _FIRST_UID + os.getpid() * _UIDS, _UIDS
     if first + count <= start + room:  # a container with few ids
         start, room = 40_000, 20_000
+    if first + count < start + room:
+        return [0] * workers
     return [start + next(_opened) % room for _ in range(workers)]

@@ -8,6 +8,7 @@ and its run is tried once more.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import queue
 import shutil
@@ -18,12 +19,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ratchet.sandbox import bubblewrap, wire
+from ratchet.sandbox import bubblewrap, cgroup, wire
+from ratchet.sandbox.cgroup import Cgroup
 from ratchet.sandbox.namespaces import CANARY
 from ratchet.sandbox.protocol import Capability, Level, Limits, Outcome, Program, Value
 from ratchet.sandbox.warden import PATIENCE
 from ratchet.sandbox.worker import GRACE_S, Worker
 
+_numbers = itertools.count()
 QUEUE = 4
 """Runs that may wait for each worker."""
 
@@ -47,7 +50,13 @@ class LocalSandbox:
         self._closed = threading.Event()
         box = Path(bubblewrap.FOLDER) if wrapper else None
         self._workers = [
-            Worker(namespaces, uids[k], self._folder / str(k) if self._folder else box, wrapper)
+            Worker(
+                namespaces,
+                uids[k],
+                self._folder / str(k) if self._folder else box,
+                wrapper,
+                self._cgroup("cgroup" in self._off),
+            )
             for k in range(workers)
         ]
         self._started = 0
@@ -58,6 +67,7 @@ class LocalSandbox:
         self._owner = os.getpid()
         self._finalizer = weakref.finalize(self, _close, self._workers, self._folder, self._owner)
         self.isolated = namespaces or bool(wrapper)
+        self.in_cgroup = all(worker.cgroup for worker in self._workers)
         self.canary = bubblewrap.CANARY if wrapper else CANARY
         self.provider = "bubblewrap" if wrapper else "direct" if namespaces else "process"
         self.uid = uids[0]
@@ -70,6 +80,17 @@ class LocalSandbox:
         except BaseException:
             self.close()
             raise
+
+    @staticmethod
+    def _cgroup(off: bool) -> Cgroup | None:
+        above = None if off else cgroup.find()
+        if above is None:
+            return None
+        cgroup.tidy(above)
+        try:
+            return Cgroup(above, next(_numbers))
+        except OSError:
+            return None
 
     def run(
         self,
@@ -105,7 +126,9 @@ class LocalSandbox:
         if worker is None or self._closed.is_set():
             self._free.put(worker)
             return wire.refused("the sandbox is closed")
+        held = worker.cgroup if "cgroup" not in off else None
         try:
+            kills = self._limit(held, limits)
             try:
                 report = worker.run(message, largest, off, seconds)
             except TimeoutError:  # another try would wait as long
@@ -117,12 +140,21 @@ class LocalSandbox:
                 report = worker.run(message, largest, off, seconds)
             if not report:
                 return wire.killed(len(inputs))
-            return wire.outcome(report, program, len(inputs), limits)
+            starved = held is not None and held.kills() > kills
+            return wire.outcome(report, program, len(inputs), limits, starved)
         except (OSError, ValueError, KeyError, TypeError) as error:
             worker.close()
             return wire.refused(f"the sandbox itself failed: {error}")
         finally:
             self._free.put(worker)
+
+    @staticmethod
+    def _limit(held: Cgroup | None, limits: Limits) -> int:
+        """Set a run's limits on its cgroup; return how often memory ran out in it until now."""
+        if held is None:
+            return 0
+        held.limit(limits.memory, limits.scratch, limits.processes)
+        return held.kills()
 
     def submit(
         self,
@@ -213,5 +245,7 @@ def _close(workers: list[Worker], folder: Path | None, owner: int) -> None:
         return
     for worker in workers:
         worker.close()
+        if worker.cgroup is not None:
+            worker.cgroup.remove()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

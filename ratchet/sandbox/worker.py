@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ratchet.sandbox.cgroup import Cgroup
+
 _BOOT = """
 import sys
 sys.path.insert(0, sys.argv[3])
@@ -36,9 +38,21 @@ class Worker:
     """One launcher: its process and its control socket."""
 
     def __init__(
-        self, namespaces: bool, uid: int, folder: Path | None, wrapper: Sequence[str] = ()
+        self,
+        namespaces: bool,
+        uid: int,
+        folder: Path | None,
+        wrapper: Sequence[str] = (),
+        cgroup: Cgroup | None = None,
     ) -> None:
-        self._config = {"namespaces": namespaces, "uid": uid, "folder": str(folder or "")}
+        self.cgroup = cgroup
+        """What the runs of this worker are held in, if anything."""
+        self._config: dict[str, Any] = {
+            "namespaces": namespaces,
+            "uid": uid,
+            "folder": str(folder or ""),
+            "cgroup": cgroup.door if cgroup else -1,
+        }
         self._wrapper = wrapper
         if folder is not None and not wrapper:  # or the wrapper makes it
             folder.mkdir(mode=0o700)
@@ -64,7 +78,7 @@ class Worker:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno(), own],
+                    pass_fds=[theirs.fileno(), own, *([self.cgroup.door] if self.cgroup else ())],
                     start_new_session=True,
                 )
                 self._ended = os.pidfd_open(self._process.pid)

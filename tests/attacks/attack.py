@@ -25,6 +25,8 @@ from ratchet.sandbox.protocol import End, Limits, Outcome, Program, Sandbox, Val
 QUICK = Limits(cpu_s=1.0, wall_s=6.0, scratch=4 * 2**20)
 BLOCKED = frozenset({End.OK, End.ERROR, End.KILLED})
 
+PATIENCE_S = 60.0
+"""How far a busy machine may be behind; no verdict hangs on it."""
 MISTAKES = frozenset({"NameError", "AttributeError", "TypeError", "SyntaxError", "ImportError"})
 
 PRELUDE = """
@@ -204,7 +206,7 @@ def assault(sandbox: Sandbox, host: Host, attack: Attack) -> Outcome:
     assert result.error not in MISTAKES, f"the attack itself is wrong: {said}"
     assert not result.value, f"it got through: {said}"
     assert host.secret not in repr(outcome), "a secret came out"
-    assert took < attack.limits.wall_s + 5, f"it held the host up for {took:.1f} s"
+    assert took < attack.limits.wall_s + PATIENCE_S, f"it held the host up for {took:.1f} s"
     host.check()
     assert no_more_than(before), "a process survived"
     return outcome
@@ -253,7 +255,7 @@ def descendants() -> set[int]:
     return found
 
 
-def no_more_than(before: set[int], patience_s: float = 3.0) -> bool:
+def no_more_than(before: set[int], patience_s: float = PATIENCE_S) -> bool:
     """Return whether the number of processes under this one comes back to what it was."""
     end = time.monotonic() + patience_s
     while len(descendants()) > len(before):

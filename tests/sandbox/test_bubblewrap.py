@@ -87,6 +87,16 @@ def test_one_root_for_all_runs_takes_landlock_to_isolate() -> None:
     assert level_of(ALL - {"seccomp"}, "bubblewrap") is Level.CONFINED
 
 
+def test_a_setuid_bwrap_is_asked_for_no_size(tmp_path: Path) -> None:
+    """It refuses to: what its user may fill is then bounded by the warden's looks."""
+    path = tmp_path / "bwrap"
+    path.touch(0o755)
+    assert "--size" in bubblewrap.wrap(str(path))
+    path.chmod(0o4755)
+    command = bubblewrap.wrap(str(path))
+    assert "--size" not in command and command[command.index(bubblewrap.FOLDER) - 1] == "--tmpfs"
+
+
 @pytest.fixture
 def real(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the real bwrap found: the package that brings it needs no privilege to install."""

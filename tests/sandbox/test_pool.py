@@ -59,11 +59,11 @@ def test_waiting_for_a_core_is_not_charged_as_wall_time() -> None:
 
 def test_submit_answers_later_and_holds_back_a_crowd(sandbox: LocalSandbox) -> None:
     start = time.monotonic()
-    futures: list[Future[Outcome]] = [sandbox.submit(SLEEP, [(0.1,)]) for _ in range(8)]
-    assert time.monotonic() - start < 0.1
-    futures += [sandbox.submit(SLEEP, [(0.1,)]) for _ in range(4)]
-    assert time.monotonic() - start > 0.1
-    assert [f.result().results[0].value for f in futures] == [0.1] * 12
+    futures: list[Future[Outcome]] = [sandbox.submit(SLEEP, [(0.4,)]) for _ in range(8)]
+    assert time.monotonic() - start < 0.4
+    futures += [sandbox.submit(SLEEP, [(0.0,)]) for _ in range(4)]
+    assert time.monotonic() - start > 0.4
+    assert [f.result().results[0].value for f in futures] == [0.4] * 8 + [0.0] * 4
 
 
 def test_a_coroutine_waits_its_turn_and_holds_nobody_up(sandbox: LocalSandbox) -> None:
@@ -93,7 +93,7 @@ def test_a_coroutine_waits_its_turn_and_holds_nobody_up(sandbox: LocalSandbox) -
 def test_a_cancelled_coroutine_leaves_the_queue(sandbox: LocalSandbox) -> None:
     async def give_up() -> None:
         async with asyncio.timeout(0.1):
-            await asyncio.gather(*[sandbox.run_async(SLEEP, [(0.3,)]) for _ in range(40)])
+            await asyncio.gather(*[sandbox.run_async(SLEEP, [(0.5,)]) for _ in range(40)])
 
     start = time.monotonic()
     with pytest.raises(TimeoutError):
@@ -101,7 +101,7 @@ def test_a_cancelled_coroutine_leaves_the_queue(sandbox: LocalSandbox) -> None:
     assert sandbox.run(SLEEP, [(0,)]).end is End.OK
     for _ in range(QUEUE * 2):  # there is room again, and nobody waits at the door
         assert sandbox.submit(SLEEP, [(0,)]).result().end is End.OK
-    assert time.monotonic() - start < 40 * 0.3 / 2
+    assert time.monotonic() - start < 40 * 0.5 / 2
 
 
 def test_a_coroutine_of_a_closed_sandbox_is_refused() -> None:
@@ -148,8 +148,8 @@ def test_closing_ends_runs_under_way_and_refuses_later_ones() -> None:
     time.sleep(0.3)
     start = time.monotonic()
     sandbox.close()
-    thread.join(5)
-    assert time.monotonic() - start < 5
+    thread.join(30)
+    assert time.monotonic() - start < 30
     assert futures[0].result().end in (End.REFUSED, End.KILLED)
     assert futures[1].cancelled() and [o.end for o in runs] == [End.REFUSED]
     assert sandbox.run(SLEEP, [(0,)]).end is End.REFUSED
