@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from ratchet.core.codec import hash_data
 from ratchet.core.config import Config, nearest
 from ratchet.core.errors import ConfigError
+from ratchet.guard.budget import Budget
 from ratchet.guard.terms import GateTerms
 
 BUILTIN = Path(__file__).parent / "charters"
@@ -29,15 +30,6 @@ class Quality(Config):
 
     margin: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
     """Largest relative increase of perplexity on plain text allowed; absent: not guarded."""
-
-
-class Budget(Config):
-    """What a run may spend; an absent limit is no limit."""
-
-    seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
-    """Wall time, in seconds."""
-    tokens: Annotated[int, Field(gt=0)] | None = None
-    """Tokens generated."""
 
 
 class Charter(Config):
@@ -71,7 +63,16 @@ class Charter(Config):
         """Hash of the content: comments, order and layout of the file do not matter."""
         # An absent table leaves no trace, so that charters written before it keep their hash.
         unset = {"gate"} if self.gate is None else None
-        return hash_data(self.model_dump(mode="json", exclude=unset))
+        data = self.model_dump(mode="json", exclude=unset)
+        return hash_data({**data, "budget": self.budget.traces()})
+
+    @property
+    def terms(self) -> str:
+        """Hash of all but the budget: what candidates are judged by, and where anchors come from.
+
+        A person may change the budget of a run that is under way, and nothing else.
+        """
+        return self.model_copy(update={"budget": Budget()}).hash
 
 
 def find_charter(name_or_path: str) -> Path:

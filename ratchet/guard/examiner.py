@@ -50,7 +50,7 @@ class Examiner:
         self._hash = request.charter_hash
         self._require_same_charter()
         self._world = _load_world(self._charter.world)
-        self._key = AnchorKey.derive(self._hash, self._seed)
+        self._key = AnchorKey.derive(self._charter.terms, self._seed)
         # The order of a table is not part of the charter's hash, so it may not shape a draw.
         self._families = dict(sorted(self._charter.families.items()))
         self._levels = dict(sorted(self._charter.levels.items()))
@@ -148,7 +148,7 @@ class Examiner:
                 "pass sealed=, a hash that binds the closing states",
             )
         path = self._folder / FINAL
-        binding = {"sealed": sealed, "charter": self._hash, "seed": self._seed}
+        binding = {"sealed": sealed, "charter": self._charter.terms, "seed": self._seed}
         if not path.exists():
             draft = path.with_suffix(".draft")
             with draft.open("w", encoding="utf-8") as file:

@@ -37,7 +37,7 @@ class Entry:
     seq: int
     """Position from 0."""
     kind: str
-    """``start``, ``study``, ``generation``, ``approval`` or ``end``."""
+    """``start``, ``study``, ``generation``, ``approval``, ``amendment``, ``halt`` or ``end``."""
     body: dict[str, Any]
     """Plain JSON data."""
     hash: str

@@ -16,6 +16,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.guard.evaluator import Evaluator
+from ratchet.loop.amend import amended, describe_terms, last_halt, terms_of
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import Gate, History, IntervalGate
@@ -26,6 +27,7 @@ from ratchet.loop.meter import Meter, describe_machine
 from ratchet.loop.pair import Pair
 from ratchet.loop.policies import MOMENTS
 from ratchet.loop.position import Position, pointers, read_position, waiting
+from ratchet.loop.purse import BudgetSpent, Purse
 from ratchet.loop.recipe import Context, Recipe, Records
 from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.loop.study import measure_all
@@ -46,7 +48,9 @@ class Loop:
     gate: Gate | None = None
     """The gate to use; by default the one that the charter asks for (`choose_gate`)."""
     approve: Callable[[str], bool] = lambda reason: False
-    """Asked, with the gate's reason, whether to promote a candidate that needs approval."""
+    """Asked, with the reason: promote the candidate that waits, go on under the new budget?"""
+    finish: bool = False
+    """Take no further turn: open the final stream now, whatever the budget says."""
     _seed: Seed = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +58,8 @@ class Loop:
 
     def run(self) -> str:
         """Run to the end and return the status: ``completed``, ``halted``, ``budget_spent``,
-        ``invalid``, or ``needs_approval`` where another call goes on once approval is given.
+        ``invalid``, or ``needs_approval`` where another call goes on once approval is given. Halted
+        by a spent budget, another call goes on once a person has raised it, or finishes the run.
 
         Whatever stops it, every generation that was committed stays, and another call goes on after
         the last of them. Raises RunError when the disk refuses.
@@ -78,20 +83,23 @@ class Loop:
             if position is None:
                 position = self._start(ledger, evaluator)
             start = next(ledger.entries("start")).body
-            self._require_same(start, evaluator)
+            self._require_same(ledger, start, evaluator)
             planted: dict[str, bool] = start["planted"]
             meter = Meter(self.recipe.spent)
             if not all(planted.values()):
                 return self._end(ledger, "invalid", {}, {}, meter)
-            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
-            while position.pending or not self._is_over(position):
-                if position.pending is None:
-                    position = self._turn(ledger, evaluator, gate, position)
-                elif self.approve(waiting(ledger.entries()) or ""):
-                    position = position.approve()
-                    ledger.append("approval", {"pointers": pointers(position)})
-                else:
-                    return str(Ending.NEEDS_APPROVAL)
+            if not self.finish:
+                purse = Purse(
+                    evaluator.charter.budget, self.folder, ledger.entries(), self.recipe.spent
+                )
+                try:
+                    with purse.alarm():
+                        position = self._take_turns(ledger, evaluator, position, purse)
+                        if position.pending is not None:
+                            return str(Ending.NEEDS_APPROVAL)
+                        purse.look()
+                except BudgetSpent as stop:
+                    return self._halt(ledger, stop.finding)
             meter = Meter(self.recipe.spent)
             scores = self._measure_final(ledger, evaluator, position)
             epilogue = self.recipe.epilogue(position.initial, position.incumbent)
@@ -100,27 +108,58 @@ class Loop:
             status = "invalid" if dead else self._status(position)
             return self._end(ledger, status, scores, epilogue, meter)
 
+    def _take_turns(
+        self, ledger: Ledger, evaluator: Evaluator, position: Position, purse: Purse
+    ) -> Position:
+        """Turn until it is over or a candidate waits for a person; BudgetSpent if it may not."""
+        gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
+        while position.pending or not self._is_over(position):
+            if position.pending is None:
+                purse.generations = position.generation
+                purse.look(starting=True)
+                position = self._turn(ledger, evaluator, gate, position, purse)
+            elif self.approve(waiting(ledger.entries()) or ""):
+                position = position.approve()
+                ledger.append("approval", {"pointers": pointers(position)})
+            else:
+                break
+        return position
+
     def _is_over(self, position: Position) -> bool:
         return position.ending is not None or position.generation >= self.config.generations
 
     def _status(self, position: Position) -> str:
         """Say why it is over; a budget that lasted for all generations was enough."""
         done = position.generation >= self.config.generations
+        if not self._is_over(position):
+            return str(Ending.HALTED)
         if position.ending is None or (done and position.ending is Ending.BUDGET_SPENT):
             return "completed"
         return str(position.ending)
 
-    def _require_same(self, start: Mapping[str, Any], evaluator: Evaluator) -> None:
-        """Refuse to go on under another charter or other settings than the run began with."""
+    def _require_same(self, ledger: Ledger, start: Mapping[str, Any], evaluator: Evaluator) -> None:
+        """Refuse to go on under other terms or settings than the run began with.
+
+        A changed budget is no other term: it holds once a person has agreed to it.
+        """
         now, then = self.config.model_dump(mode="json"), start["config"]
         changed = sorted(key for key in {*now, *then} if now.get(key) != then.get(key))
-        if start["charter"] != evaluator.charter_hash:
+        if terms_of(start) != evaluator.charter.terms:
             changed.append(f"the charter {self.config.charter}")
         if changed:
             raise RunError(
                 f"{self.folder.path} was started with other settings: {', '.join(changed)}",
                 "restore them, or start a new run",
             )
+        reason = amended(list(ledger.entries()), evaluator.charter)
+        if reason is None:
+            return
+        if not self.approve(reason):
+            raise RunError(
+                f"{self.config.charter}: {reason}, and nobody has agreed to it",
+                f"ratchet resume {self.folder.path} --approve, or restore the charter",
+            )
+        ledger.append("amendment", {**describe_terms(evaluator.charter), "reason": reason})
 
     def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
         meter = Meter(self.recipe.spent)
@@ -142,7 +181,7 @@ class Loop:
             )
         body = {
             "config": self.config.model_dump(mode="json"),
-            "charter": evaluator.charter_hash,
+            **describe_terms(evaluator.charter),
             "initial": to_data(initial),
             "planted": planted,
             "parameters": dict(self.recipe.parameters),
@@ -164,16 +203,21 @@ class Loop:
         )
 
     def _turn(
-        self, ledger: Ledger, evaluator: Evaluator, gate: Gate, position: Position
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        gate: Gate,
+        position: Position,
+        purse: Purse,
     ) -> Position:
         number = position.generation + 1
+        tell = purse.watch(self.tell)
         meter, tally = Meter(self.recipe.spent), Tally()
         seed = self._seed.child("generation", number)
-        self.tell(Event("generation", {"generation": number, "of": self.config.generations}))
-        context = Context(
-            number, seed, position.initial, position.parameters, tally.observe, self.tell
-        )
+        tell(Event("generation", {"generation": number, "of": self.config.generations}))
+        context = Context(number, seed, position.initial, position.parameters, tally.observe, tell)
         candidate = self.recipe.improve(position.branch, context)
+        purse.look()
         findings = [*candidate.findings, *self._probe(number, candidate, tally)]
         for finding in findings:
             self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
@@ -185,7 +229,7 @@ class Loop:
             None if same else self.recipe.solver(position.incumbent),
             number,
             self._seed.child("measure"),
-            self.tell,
+            tell,
         )
         history = History(position.holds, position.tests)
         decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
@@ -264,6 +308,15 @@ class Loop:
         for name, state in states.items():
             scores[name] = measure(name, self.recipe.solver(state))
         return {name: to_data(value) for name, value in scores.items()}
+
+    def _halt(self, ledger: Ledger, finding: Finding) -> str:
+        """Stop between two decisions, with the final stream closed, so that a person may go on."""
+        before = last_halt(list(ledger.entries()))
+        if before is None or before["name"] != finding.name:
+            ledger.append("halt", {"finding": to_data(finding)})
+        self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+        self.tell(Event("end", {"status": str(Ending.HALTED)}))
+        return str(Ending.HALTED)
 
     def _end(
         self,

@@ -176,6 +176,8 @@ class Report(_Part):
     """Root of every random draw."""
     status: Status
     """``interrupted``: the ledger has no end entry. ``invalid``: a mechanism is dead."""
+    stopped: Found | None = None
+    """Why the run stopped between two decisions, such as a spent budget; null if it did not."""
     gate: Literal["enforce", "record"]
     """``record``: decisions were written down and never obeyed (a control)."""
     base: Base

@@ -12,6 +12,7 @@ from ratchet.core.evidence import Evidence, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
+from ratchet.loop.amend import last_halt
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import differences, paired_gain
 from ratchet.loop.ledger import Entry
@@ -66,6 +67,7 @@ def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
         model=settings.get("model", ""),
         seed=root.root,
         status=end.get("status") or _unfinished(entries, settings.get("gate") == "record"),
+        stopped=_stopped(entries),
         gate=settings.get("gate", "enforce"),
         base=_base(start, final),
         untrained=Scored(score=final.score("untrained")),
@@ -117,8 +119,17 @@ def _body(entries: Sequence[Entry], kind: str) -> dict[str, Any]:
 
 def _unfinished(entries: Sequence[Entry], control: bool) -> Status:
     """Say why a run without an end has none: it waits for a person, or it was interrupted."""
+    if last_halt(entries):
+        return "halted"
     waits = not control and waiting(entries) is not None
     return "needs_approval" if waits else "interrupted"
+
+
+def _stopped(entries: Sequence[Entry]) -> Found | None:
+    """Return what halted the run before its end, whether or not it was finished afterwards."""
+    before = [entry for entry in entries if entry.kind != "end"]
+    halt = last_halt(before)
+    return _found(from_data(Finding, halt)) if halt else None
 
 
 def _scores(data: dict[str, Any]) -> dict[str, Scores]:

@@ -97,6 +97,19 @@ def subline(report: Report) -> str:
     )
 
 
+def following(report: Report, run: str = "RUN") -> list[str]:
+    """Return what to type next for a run that a budget halted; nothing for any other."""
+    if report.stopped is None or report.final.score is not None:
+        return []
+    if not report.stopped.name.startswith("budget_"):
+        return []
+    limit = report.stopped.name.removeprefix("budget_")
+    return [
+        f"raise {limit} in [budget] of the charter, then: ratchet resume {run} --approve",
+        f"or measure what there is: ratchet resume {run} --finish",
+    ]
+
+
 def decisions(report: Report) -> str:
     """Return how often each decision was taken, e.g. ``2 promoted, 1 held``."""
     past = {"promote": "promoted", "hold": "held", "reject": "rejected", "halt": "halted"}
