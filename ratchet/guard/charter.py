@@ -16,6 +16,7 @@ from ratchet.core.codec import hash_data
 from ratchet.core.config import Config, nearest
 from ratchet.core.errors import ConfigError
 from ratchet.guard.budget import Budget
+from ratchet.guard.contamination import Benchmarks
 from ratchet.guard.terms import GateTerms
 
 BUILTIN = Path(__file__).parent / "charters"
@@ -47,6 +48,8 @@ class Charter(Config):
     """What an improvement may not cost."""
     budget: Budget = Budget()
     """What the run may spend."""
+    benchmarks: Benchmarks | None = None
+    """Public test sets that must not be trained on; absent: none is scanned for."""
     gate: GateTerms | None = None
     """How candidates are judged over the life of the run; absent: one interval per decision."""
 
@@ -62,7 +65,7 @@ class Charter(Config):
     def hash(self) -> str:
         """Hash of the content: comments, order and layout of the file do not matter."""
         # An absent table leaves no trace, so that charters written before it keep their hash.
-        unset = {"gate"} if self.gate is None else None
+        unset = {name for name in ("gate", "benchmarks") if getattr(self, name) is None}
         data = self.model_dump(mode="json", exclude=unset)
         return hash_data({**data, "budget": self.budget.traces()})
 

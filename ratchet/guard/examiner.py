@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,24 +19,28 @@ import numpy as np
 
 from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
-from ratchet.core.errors import ConfigError, EvaluatorError
+from ratchet.core.errors import ConfigError, EvaluatorError, TamperedError
 from ratchet.core.evidence import ItemScore
 from ratchet.core.task import Task, Verdict
 from ratchet.guard.anchors import AnchorKey
 from ratchet.guard.batches import Batches
 from ratchet.guard.charter import Charter
+from ratchet.guard.contamination import Inspector
 from ratchet.guard.messages import (
     ERRORS,
     FINAL,
     RECORDS,
     Draw,
     Drawn,
+    Inspect,
+    Inspected,
     Open,
     Opened,
     Prompt,
     Score,
     Scored,
 )
+from ratchet.guard.protected import changed, digests, evaluator_files, hash_digests
 from ratchet.worlds.protocol import Stream, World
 
 
@@ -58,7 +63,19 @@ class Examiner:
         self._batches = Batches(self._key, self._families, self._take)
         self._folder.mkdir(parents=True, exist_ok=True)
         _drop_cut_line(self._folder / RECORDS)
-        self.opened = Opened(self._hash, self._world.name, tuple(self._world.families))
+        declared = self._charter.benchmarks
+        self._inspector = Inspector(self._world, declared, self._path)
+        for prompt in _drawn_before(self._folder / RECORDS):
+            self._inspector.learn(prompt)
+        self._files = evaluator_files(self._world, declared.files(self._path) if declared else ())
+        self._digests = digests(self._files)
+        self.opened = Opened(
+            self._hash,
+            self._world.name,
+            tuple(self._world.families),
+            hash_digests(self._digests),
+            self._knows_reserved(),
+        )
 
     def draw(self, request: Draw) -> Drawn:
         """Return the prompts of a draw."""
@@ -98,6 +115,35 @@ class Examiner:
             )
         )
 
+    def inspect(self, request: Inspect) -> Inspected:
+        """Count what training must not have held; TamperedError if this process was touched."""
+        self._require_same_charter()
+        if touched := changed(self._digests, self._files):
+            raise TamperedError(
+                "evaluator_changed",
+                f"the evaluator is not what this run started with: {', '.join(touched[:3])}",
+                "restore the files, then start a new run: ratchet run",
+            )
+        with self._in_world("parse"):
+            prompts = Counter(filter(None, map(self._inspector.prompt, request.prompts)))
+        texts = Counter(filter(None, map(self._inspector.text, request.texts)))
+        return Inspected(dict(prompts), dict(texts))
+
+    def _knows_reserved(self) -> bool:
+        """Plant one anchor and one open task: say whether the world tells them apart."""
+        rng = self._key.rng(Stream.AUDIT, 0, family="planted")
+        with self._in_world("anchors"):
+            anchors = self._world.anchors(rng, 1, Stream.AUDIT, self._families, self._levels)
+            planted = [self._inspector.prompt(task.prompt) for task in anchors]
+        with self._in_world("tasks"):
+            opened = [self._inspector.prompt(task.prompt) for task in self._world.tasks(rng, 1)]
+        if "reserved" in opened:
+            raise EvaluatorError(
+                f"world {self._world.name!r} takes an open task for a reserved one",
+                f"correct {self._charter.world}: tasks() and parse() share one partition",
+            )
+        return planted == ["reserved"]
+
     def _anchors(self, request: Draw | Score) -> list[Task]:
         """Return the anchors of a draw; their prompts are recorded when they are first drawn."""
         self._require_same_charter()
@@ -105,6 +151,8 @@ class Examiner:
             self._open_final(request.sealed)
         anchors, new = self._batches.get(request)
         if new:
+            for task in anchors:
+                self._inspector.learn(task.prompt)
             self._record(
                 {
                     "kind": "draw",
@@ -186,8 +234,9 @@ class Examiner:
         except ConfigError as error:
             found = f"unreadable: {error.message}"
         if found != self._hash:
-            raise EvaluatorError(
-                f"charter_changed: {self._path} is not the charter this run started with",
+            raise TamperedError(
+                "charter_changed",
+                f"{self._path} is not the charter this run started with",
                 "restore the charter, or start a new run under the new one: ratchet run",
             )
 
@@ -221,6 +270,21 @@ def _load_world(place: str) -> World:
     if lacking:
         raise EvaluatorError(f"{place!r} is not a world: it has no {', '.join(lacking)}", hint)
     return cast(World, world)
+
+
+def _drawn_before(path: Path) -> Iterator[str]:
+    """Yield the prompts that earlier processes of this run drew."""
+    if path.exists():
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    row = json.loads(line)
+                    if row["kind"] == "draw":
+                        yield str(row["prompt"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise EvaluatorError(
+                        f"line {number} of {path} is damaged", "restore it from a copy"
+                    ) from error
 
 
 def _drop_cut_line(path: Path) -> None:

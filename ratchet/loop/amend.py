@@ -46,10 +46,3 @@ def amended(entries: Sequence[Entry], charter: Charter) -> str | None:
 def terms_of(start: Mapping[str, Any]) -> str:
     """Return the hash of the terms that a run began with."""
     return str(start.get("terms", start["charter"]))
-
-
-def last_halt(entries: Sequence[Entry]) -> dict[str, Any] | None:
-    """Return the finding that halted a run between two decisions, if it has not gone on since."""
-    if entries and entries[-1].kind == "halt":
-        return dict(entries[-1].body["finding"])
-    return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ratchet.core.codec import canonical_json, hash_data
-from ratchet.core.errors import RunError
+from ratchet.core.errors import RunError, TamperedError
 
 SCHEMA = 1
 _START = "0" * 32
@@ -51,6 +51,7 @@ class Ledger:
         self.path = path
         try:
             self._db = _connect(path)
+            self._known = {self._tail()}
         except sqlite3.DatabaseError as error:
             raise RunError(f"cannot use {path}: {error}", "check the file and its disk") from error
 
@@ -59,13 +60,22 @@ class Ledger:
         self._db.close()
 
     def append(self, kind: str, body: dict[str, Any]) -> Entry:
-        """Commit one entry; RunError if the disk refuses."""
-        last = self._db.execute(
-            "select seq, hash from entries order by seq desc limit 1"
-        ).fetchone()
+        """Commit one entry; RunError if the disk refuses.
+
+        Raises TamperedError if the last entry is not the one that was last seen here.
+        """
+        last = self._tail()
+        if last not in self._known:
+            raise TamperedError(
+                "ledger_changed",
+                f"{self.path} does not end with the entry that this process wrote or found there",
+                "start a new run: ratchet run",
+            )
         seq, previous = (last[0] + 1, last[1]) if last else (0, _START)
         text = canonical_json(body)
         entry = Entry(seq, kind, body, _link(seq, kind, text, previous))
+        # What interrupts the next line does not tell whether it was carried out.
+        self._known = {last, (seq, entry.hash)}
         try:
             self._db.execute(
                 "insert into entries values (?, ?, ?, ?, ?)",
@@ -75,7 +85,21 @@ class Ledger:
             raise RunError(
                 f"cannot write {self.path}: {error}", "make room, then resume the run"
             ) from error
+        self._known = {(seq, entry.hash)}
         return entry
+
+    def accept(self) -> int:
+        """Return how many entries can be trusted, and append after all that is there now."""
+        trusted = max(known[0] + 1 if known else 0 for known in self._known)
+        self._known = {self._tail()}
+        return trusted
+
+    def _tail(self) -> tuple[int, str] | None:
+        """Return position and hash of the last entry, None if there is none."""
+        last = self._db.execute(
+            "select seq, hash from entries order by seq desc limit 1"
+        ).fetchone()
+        return (last[0], last[1]) if last else None
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """Read entries in order and check the chain; RunError names the first that breaks it."""

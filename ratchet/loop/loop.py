@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ratchet.core.codec import hash_data, to_data
-from ratchet.core.errors import RunError
+from ratchet.core.codec import to_data
+from ratchet.core.errors import RunError, TamperedError
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.evidence import Ending, Scores
-from ratchet.core.findings import Finding
+from ratchet.core.findings import Finding, Halt
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.guard.evaluator import Evaluator
-from ratchet.loop.amend import amended, describe_terms, last_halt, terms_of
+from ratchet.guard.protected import source_files
+from ratchet.guard.watch import Watch
+from ratchet.loop.amend import amended, describe_terms, terms_of
+from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import Gate, History, IntervalGate
+from ratchet.loop.halts import last_halt
+from ratchet.loop.inspection import inspect_training
 from ratchet.loop.ladder_gate import LadderGate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
@@ -79,37 +84,55 @@ class Loop:
             return str(ended[0])
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
-            position = read_position(ledger.entries(), self.config.gate == "record")
-            if position is None:
-                position = self._start(ledger, evaluator)
-            start = next(ledger.entries("start")).body
-            self._require_same(ledger, start, evaluator)
-            planted: dict[str, bool] = start["planted"]
-            meter = Meter(self.recipe.spent)
-            if not all(planted.values()):
-                return self._end(ledger, "invalid", {}, {}, meter)
-            if not self.finish:
-                purse = Purse(
-                    evaluator.charter.budget, self.folder, ledger.entries(), self.recipe.spent
-                )
-                try:
-                    with purse.alarm():
-                        position = self._take_turns(ledger, evaluator, position, purse)
-                        if position.pending is not None:
-                            return str(Ending.NEEDS_APPROVAL)
-                        purse.look()
-                except BudgetSpent as stop:
-                    return self._halt(ledger, stop.finding)
-            meter = Meter(self.recipe.spent)
-            scores = self._measure_final(ledger, evaluator, position)
-            epilogue = self.recipe.epilogue(position.initial, position.incumbent)
-            states = judge(planted, read_tally(ledger))
-            dead = Liveness.DEAD in states.values()
-            status = "invalid" if dead else self._status(position)
-            return self._end(ledger, status, scores, epilogue, meter)
+            kept = dict.fromkeys(source_files().values(), "evaluator") | {charter: "charter"}
+            watch = Watch(self.folder.evaluator, kept, ledger.path, self.store.folder)
+            try:
+                with watch:
+                    return self._work(ledger, evaluator, watch)
+            except TamperedError as error:
+                return self._invalidate(ledger, error)
+
+    def _work(self, ledger: Ledger, evaluator: Evaluator, watch: Watch) -> str:
+        position = read_position(ledger.entries(), self.config.gate == "record")
+        if position is None:
+            position = self._start(ledger, evaluator)
+        start = next(ledger.entries("start")).body
+        self._require_same(ledger, start, evaluator)
+        planted: dict[str, bool] = start["planted"]
+        meter = Meter(self.recipe.spent)
+        if not all(planted.values()):
+            return self._end(ledger, "invalid", {}, {}, meter)
+        if not self.finish:
+            budget = evaluator.charter.budget
+            purse = Purse(budget, self.folder, ledger.entries(), self.recipe.spent)
+            try:
+                with purse.alarm():
+                    position = self._take_turns(ledger, evaluator, position, purse, watch)
+                    if position.pending is not None:
+                        return str(Ending.NEEDS_APPROVAL)
+                    purse.look()
+            except BudgetSpent as stop:
+                return self._halt(ledger, stop.finding)
+        meter = Meter(self.recipe.spent)
+        chosen = str(start["base"]["chosen"])
+        scores = measure_final(
+            self.recipe, self.config, evaluator, position, chosen, self._seed, self.tell
+        )
+        epilogue = self.recipe.epilogue(position.initial.replace(), position.incumbent.replace())
+        states = judge(planted, read_tally(ledger))
+        dead = Liveness.DEAD in states.values()
+        status = "invalid" if dead else self._status(position)
+        evaluator.inspect()
+        watch.require_clean()
+        return self._end(ledger, status, scores, epilogue, meter)
 
     def _take_turns(
-        self, ledger: Ledger, evaluator: Evaluator, position: Position, purse: Purse
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        position: Position,
+        purse: Purse,
+        watch: Watch,
     ) -> Position:
         """Turn until it is over or a candidate waits for a person; BudgetSpent if it may not."""
         gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
@@ -117,7 +140,7 @@ class Loop:
             if position.pending is None:
                 purse.generations = position.generation
                 purse.look(starting=True)
-                position = self._turn(ledger, evaluator, gate, position, purse)
+                position = self._turn(ledger, evaluator, gate, position, purse, watch)
             elif self.approve(waiting(ledger.entries()) or ""):
                 position = position.approve()
                 ledger.append("approval", {"pointers": pointers(position)})
@@ -151,6 +174,11 @@ class Loop:
                 f"{self.folder.path} was started with other settings: {', '.join(changed)}",
                 "restore them, or start a new run",
             )
+        if start.get("evaluator", evaluator.opened.source) != evaluator.opened.source:
+            raise RunError(
+                f"{self.folder.path} was started with another evaluator: its source has changed",
+                "use the version of Ratchet that made the run, or start a new run",
+            )
         reason = amended(list(ledger.entries()), evaluator.charter)
         if reason is None:
             return
@@ -164,16 +192,18 @@ class Loop:
     def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
         meter = Meter(self.recipe.spent)
         self.tell(Event("phase", {"phase": "start", "what": "making the initial state"}))
-        initial = self.recipe.initial(self._seed.child("initial"))
+        # What a recipe is given, and what it gives, is copied: changed later, it moves no pointer.
+        given = self.recipe.initial(self._seed.child("initial"))
+        initial = given.replace()
         self.tell(Event("phase", {"phase": "plant", "what": "checking that mechanisms are alive"}))
-        mechanisms = self.recipe.mechanisms(initial, self._seed.child("plant"))
-        planted = plant(mechanisms, self.recipe.probes, initial)
+        mechanisms = self.recipe.mechanisms(given, self._seed.child("plant"))
+        planted = plant(mechanisms, self.recipe.probes, given)
         bases: dict[str, Scores] = {}
         if all(planted.values()):
             self.tell(Event("phase", {"phase": "base", "what": "choosing the base procedure"}))
             bases = measure_all(
                 evaluator,
-                self.recipe.bases(initial),
+                self.recipe.bases(given),
                 Stream.AUDIT,
                 self.config.audit_items,
                 0,
@@ -182,6 +212,8 @@ class Loop:
         body = {
             "config": self.config.model_dump(mode="json"),
             **describe_terms(evaluator.charter),
+            "evaluator": evaluator.opened.source,
+            "knows_reserved": evaluator.opened.knows_reserved,
             "initial": to_data(initial),
             "planted": planted,
             "parameters": dict(self.recipe.parameters),
@@ -209,30 +241,36 @@ class Loop:
         gate: Gate,
         position: Position,
         purse: Purse,
+        watch: Watch,
     ) -> Position:
         number = position.generation + 1
         tell = purse.watch(self.tell)
         meter, tally = Meter(self.recipe.spent), Tally()
         seed = self._seed.child("generation", number)
         tell(Event("generation", {"generation": number, "of": self.config.generations}))
-        context = Context(number, seed, position.initial, position.parameters, tally.observe, tell)
-        candidate = self.recipe.improve(position.branch, context)
+        initial, parameters = position.initial.replace(), dict(position.parameters)
+        context = Context(number, seed, initial, parameters, tally.observe, tell)
+        candidate = self.recipe.improve(position.branch.replace(), context)
+        candidate = replace(candidate, state=candidate.state.replace())
         purse.look()
+        watch.require_clean()
         findings = [*candidate.findings, *self._probe(number, candidate, tally)]
+        findings += inspect_training(evaluator, position.branch, candidate)
         for finding in findings:
             self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
 
         same = candidate.state.hash == position.incumbent.hash
         pair = Pair(
             evaluator,
-            self.recipe.solver(candidate.state),
-            None if same else self.recipe.solver(position.incumbent),
+            self.recipe.solver(candidate.state.replace()),
+            None if same else self.recipe.solver(position.incumbent.replace()),
             number,
             self._seed.child("measure"),
             tell,
         )
         history = History(position.holds, position.tests)
         decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
+        watch.require_clean()
         record_only = self.config.gate == "record"
         after = position.decide(candidate.state, decision, record_only).act(findings)
         records = self.folder.write_records(number, candidate.records)
@@ -273,41 +311,11 @@ class Loop:
         window.append(candidate.records)
         findings = []
         for probe in self.recipe.probes:
-            finding = probe.measure(window, candidate.state)
+            finding = probe.measure(window, candidate.state.replace())
             if finding is not None:
                 tally.observe(probe.name, True)
                 findings.append(finding)
         return findings
-
-    def _measure_final(
-        self, ledger: Ledger, evaluator: Evaluator, position: Position
-    ) -> dict[str, Any]:
-        """Open the final stream: fair base, untrained, incumbent and branch on the same items."""
-        chosen: str = next(ledger.entries("start")).body["base"]["chosen"]
-        base = self.recipe.bases(position.initial)[chosen]
-        states = {
-            "untrained": position.initial,
-            "incumbent": position.incumbent,
-            "last_candidate": position.branch,
-        }
-        sealed = hash_data([chosen, *(state.hash for state in states.values())])
-        items, seed = self.config.final_items, self._seed.child("measure")
-
-        measured: list[tuple[Any, Scores]] = []
-
-        def measure(name: str, solver: Any) -> Scores:
-            for known, scores in measured:
-                if known == solver:  # the fair base is often the untrained policy itself
-                    return scores
-            self.tell(Event("phase", {"phase": "final", "what": f"final measurement: {name}"}))
-            found = measure_all(evaluator, {name: solver}, Stream.FINAL, items, 0, seed, sealed)
-            measured.append((solver, found[name]))
-            return found[name]
-
-        scores = {"base": measure("base", base)}
-        for name, state in states.items():
-            scores[name] = measure(name, self.recipe.solver(state))
-        return {name: to_data(value) for name, value in scores.items()}
 
     def _halt(self, ledger: Ledger, finding: Finding) -> str:
         """Stop between two decisions, with the final stream closed, so that a person may go on."""
@@ -317,6 +325,13 @@ class Loop:
         self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
         self.tell(Event("end", {"status": str(Ending.HALTED)}))
         return str(Ending.HALTED)
+
+    def _invalidate(self, ledger: Ledger, error: TamperedError) -> str:
+        """End for good: what this run is judged by or recorded in was touched."""
+        finding = Finding(error.name, error.message.removeprefix(f"{error.name}: "), Halt())
+        ledger.append("halt", {"finding": to_data(finding), "trusted": ledger.accept()})
+        self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+        return self._end(ledger, "invalid", {}, {}, Meter(self.recipe.spent))
 
     def _end(
         self,

@@ -20,9 +20,10 @@ from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError, RatchetError, RunError
 from ratchet.core.events import Listener, ignore, log_events, tell
 from ratchet.guard.charter import Charter, find_charter
-from ratchet.loop.amend import amended, last_halt
+from ratchet.loop.amend import amended
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
+from ratchet.loop.halts import last_halt
 from ratchet.loop.loop import Loop
 from ratchet.loop.position import waiting
 from ratchet.report import write_report

@@ -115,7 +115,8 @@ def _top(report: Report) -> Html:
 
 def _alarm(report: Report) -> str:
     if report.status == "invalid":
-        return "No number of this run should be used: see Mechanisms below."
+        where = "" if report.stopped else ": see Mechanisms below"
+        return f"No number of this run should be used{where}."
     if report.stopped:
         return f"The run stopped: {report.stopped.message}. {' '.join(following(report))}"
     if report.status == "halted":

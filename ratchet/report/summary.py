@@ -12,9 +12,9 @@ from ratchet.core.evidence import Evidence, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
-from ratchet.loop.amend import last_halt
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import differences, paired_gain
+from ratchet.loop.halts import last_halt, trusted
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally, judge
 from ratchet.loop.position import waiting
@@ -40,7 +40,7 @@ from ratchet.stats import Interval, anytime_interval, mean_interval
 def summarise(folder: RunFolder) -> dict[str, Any]:
     """Return the report of a run as JSON data; raises RunError if the run cannot be read."""
     with folder.ledger() as ledger:
-        entries = list(ledger.entries())
+        entries = trusted(list(ledger.entries()))
     data: dict[str, Any] = build_report(read_settings(folder), entries).model_dump(mode="json")
     return data
 

@@ -69,6 +69,8 @@ def comparison(report: Report) -> Comparison:
 def headline(report: Report) -> str:
     """Return the outcome of a run in one sentence that anybody understands."""
     who = subject(report)
+    if report.status == "invalid" and report.stopped:
+        return f"This run is invalid: {report.stopped.message}"
     if report.status == "invalid":
         dead = [name for name, state in report.liveness.items() if state == "dead"]
         return f"This run is invalid: {', '.join(dead) or 'a mechanism'} did not work"
