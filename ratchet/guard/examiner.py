@@ -204,7 +204,12 @@ class Examiner:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        elif json.loads(path.read_text(encoding="utf-8")) != binding:
+            return
+        try:
+            found = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise EvaluatorError(f"{path} is damaged", "restore it from a copy") from error
+        if found != binding:
             raise EvaluatorError(
                 "the final stream was opened for other states and does not open again",
                 "report the result it was opened for, or start a new run: ratchet run",
@@ -275,7 +280,7 @@ def _load_world(place: str) -> World:
 def _drawn_before(path: Path) -> Iterator[str]:
     """Yield the prompts that earlier processes of this run drew."""
     if path.exists():
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 try:
                     row = json.loads(line)

@@ -79,6 +79,19 @@ class RunFolder:
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
+    def require_whole(self, generation: int) -> None:
+        """RunError if there are records beyond those that a kill after this generation may leave.
+
+        Records are written before their generation is committed, and one at a time.
+        """
+        beyond = self._records(generation + 2)
+        if beyond.is_file() or (generation < 0 and self._records(1).is_file()):
+            kept = f"ends at generation {generation}" if generation >= 0 else "has no start"
+            raise RunError(
+                f"{self.path / 'ledger.sqlite'} is damaged: it {kept}, but later records are there",
+                "restore the ledger from a copy, or start a new run",
+            )
+
     def _records(self, generation: int) -> Path:
         return self.path / "records" / f"gen-{generation:04d}.jsonl.gz"
 

@@ -94,6 +94,7 @@ class Loop:
 
     def _work(self, ledger: Ledger, evaluator: Evaluator, watch: Watch) -> str:
         position = read_position(ledger.entries(), self.config.gate == "record")
+        self.folder.require_whole(-1 if position is None else position.generation)
         if position is None:
             position = self._start(ledger, evaluator)
         start = next(ledger.entries("start")).body

@@ -101,7 +101,9 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
     """Start a run in a new folder, run it to its end and return its report."""
     folder = RunFolder(path)
     try:
-        if path.exists() and any(path.iterdir()):
+        # A kill before the settings were whole leaves a draft of them and nothing else.
+        draft = folder.config.with_name(folder.config.name + ".draft")
+        if path.exists() and any(found != draft for found in path.iterdir()):
             going_on = f"ratchet resume {path}, or " if folder.config.exists() else ""
             raise RunError(f"{path} is not empty", f"{going_on}name another folder with --out")
         path.mkdir(parents=True, exist_ok=True)
