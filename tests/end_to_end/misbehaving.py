@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -160,11 +161,13 @@ class OverspendsTokens(Program):
 
 
 class OverspendsTime(Program):
-    """Never comes back and tells nothing."""
+    """Does not come back for a minute of hard work, and tells nothing."""
 
     def improve(self, state: State, context: Context) -> Candidate:
-        while True:
+        began = time.process_time()
+        while time.process_time() < began + 60:
             sum(range(1000))
+        return super().improve(state, context)
 
 
 @dataclass
