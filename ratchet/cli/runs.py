@@ -56,7 +56,9 @@ class Resume:
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Folder of the run."""
     approve: bool = False
-    """Promote the candidate that waits for approval, then go on."""
+    """Agree to what waits for it, then go on: a large gain, or a budget that you changed."""
+    finish: bool = False
+    """End a run that a budget halted: measure what there is on the final problems."""
     json: bool = False
     """Print the report as one JSON document on standard output."""
     quiet: bool = False
@@ -67,7 +69,9 @@ class Resume:
         from ratchet.recipes.launch import resume
 
         return _work(
-            lambda listener: resume(self.run, listener, self.approve), self.run, self.quiet
+            lambda listener: resume(self.run, listener, self.approve, self.finish),
+            self.run,
+            self.quiet,
         )
 
 
@@ -102,7 +106,7 @@ def tell(report: Mapping[str, Any], folder: Path) -> str:
     """Return a run's outcome for people: what changed, how sure that is, where to read more."""
     from ratchet.cli.reply import columns
     from ratchet.report.schema import Report
-    from ratchet.report.words import decisions, duration, headline, interval
+    from ratchet.report.words import decisions, duration, following, headline, interval
 
     read = Report.model_validate(report)
     rows = [
@@ -112,6 +116,9 @@ def tell(report: Mapping[str, Any], folder: Path) -> str:
         ["time", duration(read.cost.wall_s)],
         ["report", str(folder / "report.html")],
     ]
+    if read.stopped:
+        rows.append(["stopped", f"{read.stopped.name}: {read.stopped.message}"])
+        rows += [["next", line] for line in following(read, str(folder))]
     return f"{headline(read)}\n{columns(rows)}"
 
 

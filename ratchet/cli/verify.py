@@ -46,14 +46,14 @@ class Verify:
             if noted is None:
                 found.insert(0, Problem("ledger", f"does not contain the head {self.head}"))
             else:
-                since = len(proof.entries) - noted.seq - 1
+                since = proof.entries[-1].seq - noted.seq
                 proof.notes.say(f"the noted head is entry {noted.seq}, {since} came after it")
         return _reply(self.run, proof, found)
 
 
 def _reply(run: Path, proof: Proof, found: list[Problem]) -> Reply:
     counts, last = proof.notes.counts, proof.entries[-1] if proof.entries else None
-    head = {"entries": len(proof.entries), "hash": last.hash} if last else None
+    head = {"entries": last.seq + 1, "hash": last.hash} if last else None
     document: dict[str, Any] = {
         "run": str(run),
         "verified": not found,

@@ -6,6 +6,7 @@
       EngineError       an engine was asked for something it cannot do
       SandboxError      no sandbox of the level asked for can be had
       EvaluatorError    the evaluator process failed or refused
+        TamperedError   what a run is judged by or recorded in was touched during the run
       RunError          a run on disk cannot be read, written or continued
 
 Each carries the next command to type. The command line prints both and exits with 2; everything
@@ -45,6 +46,15 @@ class SandboxError(RatchetError):
 
 class EvaluatorError(RatchetError):
     """The evaluator process failed or refused."""
+
+
+class TamperedError(EvaluatorError):
+    """What a run is judged by or recorded in was touched during the run, which makes it invalid."""
+
+    def __init__(self, name: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{name}: {message}", hint)
+        self.name = name
+        """What happened, as one stable word, e.g. ``charter_changed``."""
 
 
 class RunError(RatchetError):

@@ -22,9 +22,9 @@ class AnchorKey:
     """32 bytes."""
 
     @classmethod
-    def derive(cls, charter_hash: str, seed: int) -> AnchorKey:
-        """Return the key of a run."""
-        text = "\x1f".join((charter_hash, str(seed), "anchors"))
+    def derive(cls, fixed_hash: str, seed: int) -> AnchorKey:
+        """Return the key of a run, from the charter's hash without the budget."""
+        text = "\x1f".join((fixed_hash, str(seed), "anchors"))
         return cls(hashlib.blake2b(text.encode(), digest_size=32).digest())
 
     def rng(

@@ -15,6 +15,8 @@ from pydantic import Field, field_validator
 from ratchet.core.codec import hash_data
 from ratchet.core.config import Config, nearest
 from ratchet.core.errors import ConfigError
+from ratchet.guard.budget import Budget
+from ratchet.guard.contamination import Benchmarks
 from ratchet.guard.terms import GateTerms
 
 BUILTIN = Path(__file__).parent / "charters"
@@ -29,15 +31,6 @@ class Quality(Config):
 
     margin: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
     """Largest relative increase of perplexity on plain text allowed; absent: not guarded."""
-
-
-class Budget(Config):
-    """What a run may spend; an absent limit is no limit."""
-
-    seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
-    """Wall time, in seconds."""
-    tokens: Annotated[int, Field(gt=0)] | None = None
-    """Tokens generated."""
 
 
 class Charter(Config):
@@ -55,6 +48,8 @@ class Charter(Config):
     """What an improvement may not cost."""
     budget: Budget = Budget()
     """What the run may spend."""
+    benchmarks: Benchmarks | None = None
+    """Public test sets that must not be trained on; absent: none is scanned for."""
     gate: GateTerms | None = None
     """How candidates are judged over the life of the run; absent: one interval per decision."""
 
@@ -73,10 +68,19 @@ class Charter(Config):
 
     @property
     def terms(self) -> dict[str, Any]:
-        """The content as plain JSON data; what the hash is over, and what a ledger keeps."""
+        """The whole content as plain JSON data; what the hash is over, and what a ledger keeps."""
         # An absent table leaves no trace, so that charters written before it keep their hash.
-        unset = {"gate"} if self.gate is None else None
-        return self.model_dump(mode="json", exclude=unset)
+        unset = {name for name in ("gate", "benchmarks") if getattr(self, name) is None}
+        data = self.model_dump(mode="json", exclude=unset)
+        return {**data, "budget": self.budget.traces()}
+
+    @property
+    def fixed_hash(self) -> str:
+        """Hash of all but the budget: what candidates are judged by, and where anchors come from.
+
+        A person may change the budget of a run that is under way, and nothing else.
+        """
+        return self.model_copy(update={"budget": Budget()}).hash
 
 
 def find_charter(name_or_path: str) -> Path:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 
 import ratchet
-from ratchet.core.errors import EvaluatorError
+from ratchet.core.errors import EvaluatorError, TamperedError
 from ratchet.guard.messages import (
     ERRORS,
     Close,
     Closed,
     Draw,
+    Inspect,
     Open,
     Refused,
     Score,
@@ -56,7 +57,9 @@ class Child:
         """The process id, or None once it has ended."""
         return self._process.pid if self._process.poll() is None else None
 
-    def ask(self, request: Open | Draw | Score | Close, kind: type[R], timeout: float) -> R:
+    def ask(
+        self, request: Open | Draw | Score | Inspect | Close, kind: type[R], timeout: float
+    ) -> R:
         """Send a request and return its reply; raises EvaluatorError on a refusal or on none.
 
         After an interruption the two sides may disagree on whose turn it is, so the process ends.
@@ -69,6 +72,8 @@ class Child:
         if not line.endswith(b"\n"):
             raise self._failure(request.kind, timeout)
         reply = read_reply(line)
+        if isinstance(reply, Refused) and reply.tampered:
+            raise TamperedError(reply.tampered, reply.error, reply.hint)
         if isinstance(reply, Refused):
             raise EvaluatorError(reply.error, reply.hint)
         if not isinstance(reply, kind):

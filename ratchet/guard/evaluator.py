@@ -17,7 +17,16 @@ from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.guard.charter import Charter
 from ratchet.guard.child import Child
-from ratchet.guard.messages import Draw, Drawn, Open, Opened, Score, Scored
+from ratchet.guard.messages import (
+    Draw,
+    Drawn,
+    Inspect,
+    Inspected,
+    Open,
+    Opened,
+    Score,
+    Scored,
+)
 from ratchet.guard.records import Mark
 from ratchet.worlds.protocol import Stream
 
@@ -32,6 +41,8 @@ class Evaluator:
     """The charter, as read before the process started."""
     charter_hash: str
     """Its hash; the process refuses to work under another."""
+    opened: Opened
+    """What the process told of itself when it started."""
     mark: Mark
     """How far the evaluator's own records go, as it last said."""
     timeout: float
@@ -51,7 +62,8 @@ class Evaluator:
         self._child = Child(self._folder)
         try:
             request = Open(str(self._path), self.charter_hash, self._seed, str(self._folder))
-            self.mark = self._child.ask(request, Opened, self.timeout).mark
+            self.opened = self._child.ask(request, Opened, self.timeout)
+            self.mark = self.opened.mark
         except BaseException:
             self._child.kill()
             raise
@@ -93,20 +105,33 @@ class Evaluator:
         ``label`` stands in the evaluator's own records. The final stream opens for one value of
         ``sealed`` only, a hash that binds the closing states; other streams ignore it.
         """
-        if self._child is None:
-            raise EvaluatorError(
-                "the evaluator is not running", "enter it first: with Evaluator(...) as evaluator"
-            )
+        child = self._running()
         request = Draw(stream, n, draw, sealed, batch, tuple(families))
-        prompts = [p.text for p in self._child.ask(request, Drawn, self.timeout).prompts]
+        prompts = [p.text for p in child.ask(request, Drawn, self.timeout).prompts]
         answers = solver.answer(prompts, seed) if prompts else []
         asked = len(prompts)
         del prompts
         given = _require_answers(answers, asked, label)
         answered = Score(stream, n, draw, label, given, sealed, batch, tuple(families))
-        scored = self._child.ask(answered, Scored, self.timeout)
+        scored = child.ask(answered, Scored, self.timeout)
         self.mark = scored.mark
         return Scores(scored.items)
+
+    def inspect(self, prompts: Sequence[str] = (), texts: Sequence[str] = ()) -> Inspected:
+        """Count the trained prompts and texts that are sealed or part of a declared benchmark.
+
+        Raises TamperedError, ``charter_changed`` or ``evaluator_changed``, if these are not what
+        they were when the process started.
+        """
+        request = Inspect(tuple(prompts), tuple(texts))
+        return self._running().ask(request, Inspected, self.timeout)
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise EvaluatorError(
+                "the evaluator is not running", "enter it first: with Evaluator(...) as evaluator"
+            )
+        return self._child
 
 
 def _require_answers(answers: Sequence[str], n: int, label: str) -> tuple[str, ...]:

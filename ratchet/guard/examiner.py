@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,24 +19,28 @@ import numpy as np
 
 from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
-from ratchet.core.errors import ConfigError, EvaluatorError
+from ratchet.core.errors import ConfigError, EvaluatorError, TamperedError
 from ratchet.core.evidence import ItemScore
 from ratchet.core.task import Task, Verdict
 from ratchet.guard.anchors import AnchorKey
 from ratchet.guard.batches import Batches
 from ratchet.guard.charter import Charter
+from ratchet.guard.contamination import Inspector
 from ratchet.guard.messages import (
     ERRORS,
     FINAL,
     RECORDS,
     Draw,
     Drawn,
+    Inspect,
+    Inspected,
     Open,
     Opened,
     Prompt,
     Score,
     Scored,
 )
+from ratchet.guard.protected import changed, digests, evaluator_files, hash_digests
 from ratchet.guard.records import Records
 from ratchet.worlds.protocol import Stream, World
 
@@ -51,7 +56,7 @@ class Examiner:
         self._hash = request.charter_hash
         self._require_same_charter()
         self._world = _load_world(self._charter.world)
-        self._key = AnchorKey.derive(self._hash, self._seed)
+        self._key = AnchorKey.derive(self._charter.fixed_hash, self._seed)
         # The order of a table is not part of the charter's hash, so it may not shape a draw.
         self._families = dict(sorted(self._charter.families.items()))
         self._levels = dict(sorted(self._charter.levels.items()))
@@ -59,8 +64,19 @@ class Examiner:
         self._batches = Batches(self._key, self._families, self._take)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._records = Records(self._folder / RECORDS)
+        declared = self._charter.benchmarks
+        self._inspector = Inspector(self._world, declared, self._path)
+        for prompt in self._records.drawn:
+            self._inspector.learn(prompt)
+        self._files = evaluator_files(self._world, declared.files(self._path) if declared else ())
+        self._digests = digests(self._files)
         self.opened = Opened(
-            self._hash, self._world.name, tuple(self._world.families), self._records.mark
+            self._hash,
+            self._world.name,
+            tuple(self._world.families),
+            hash_digests(self._digests),
+            self._knows_reserved(),
+            self._records.mark,
         )
 
     def draw(self, request: Draw) -> Drawn:
@@ -104,6 +120,35 @@ class Examiner:
             mark,
         )
 
+    def inspect(self, request: Inspect) -> Inspected:
+        """Count what training must not have held; TamperedError if this process was touched."""
+        self._require_same_charter()
+        if touched := changed(self._digests, self._files):
+            raise TamperedError(
+                "evaluator_changed",
+                f"the evaluator is not what this run started with: {', '.join(touched[:3])}",
+                "restore the files, then start a new run: ratchet run",
+            )
+        with self._in_world("parse"):
+            prompts = Counter(filter(None, map(self._inspector.prompt, request.prompts)))
+        texts = Counter(filter(None, map(self._inspector.text, request.texts)))
+        return Inspected(dict(prompts), dict(texts))
+
+    def _knows_reserved(self) -> bool:
+        """Plant one anchor and one open task: say whether the world tells them apart."""
+        rng = self._key.rng(Stream.AUDIT, 0, family="planted")
+        with self._in_world("anchors"):
+            anchors = self._world.anchors(rng, 1, Stream.AUDIT, self._families, self._levels)
+            planted = [self._inspector.prompt(task.prompt) for task in anchors]
+        with self._in_world("tasks"):
+            opened = [self._inspector.prompt(task.prompt) for task in self._world.tasks(rng, 1)]
+        if "reserved" in opened:
+            raise EvaluatorError(
+                f"world {self._world.name!r} takes an open task for a reserved one",
+                f"correct {self._charter.world}: tasks() and parse() share one partition",
+            )
+        return planted == ["reserved"]
+
     def _anchors(self, request: Draw | Score) -> list[Task]:
         """Return the anchors of a draw; their prompts are recorded when they are first drawn."""
         self._require_same_charter()
@@ -111,6 +156,8 @@ class Examiner:
             self._open_final(request.sealed)
         anchors, new = self._batches.get(request)
         if new:
+            for task in anchors:
+                self._inspector.learn(task.prompt)
             self._records.add(
                 {
                     "kind": "draw",
@@ -154,7 +201,7 @@ class Examiner:
                 "pass sealed=, a hash that binds the closing states",
             )
         path = self._folder / FINAL
-        binding = {"sealed": sealed, "charter": self._hash, "seed": self._seed}
+        binding = {"sealed": sealed, "charter": self._charter.fixed_hash, "seed": self._seed}
         if not path.exists():
             draft = path.with_suffix(".draft")
             with draft.open("w", encoding="utf-8") as file:
@@ -162,7 +209,12 @@ class Examiner:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        elif json.loads(path.read_text(encoding="utf-8")) != binding:
+            return
+        try:
+            found = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise EvaluatorError(f"{path} is damaged", "restore it from a copy") from error
+        if found != binding:
             raise EvaluatorError(
                 "the final stream was opened for other states and does not open again",
                 "report the result it was opened for, or start a new run: ratchet run",
@@ -192,8 +244,9 @@ class Examiner:
         except ConfigError as error:
             found = f"unreadable: {error.message}"
         if found != self._hash:
-            raise EvaluatorError(
-                f"charter_changed: {self._path} is not the charter this run started with",
+            raise TamperedError(
+                "charter_changed",
+                f"{self._path} is not the charter this run started with",
                 "restore the charter, or start a new run under the new one: ratchet run",
             )
 

@@ -6,6 +6,7 @@ One reply to each request, in order. No message carries a task, a verdict or the
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -85,13 +86,24 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Inspect:
+    """Ask whether training held what it must not, and whether the evaluator is untouched."""
+
+    prompts: tuple[str, ...] = ()
+    """Tasks that were trained on."""
+    texts: tuple[str, ...] = ()
+    """All else that was read or written in training."""
+    kind: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True)
 class Close:
     """End the process."""
 
     kind: Literal["close"] = "close"
 
 
-Request = Annotated[Open | Draw | Score | Close, Field(discriminator="kind")]
+Request = Annotated[Open | Draw | Score | Inspect | Close, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,10 @@ class Opened:
     """Name of the world."""
     families: tuple[str, ...]
     """Families of the world, in its order."""
+    source: str
+    """Hash of all files that the evaluator's judgement rests on."""
+    knows_reserved: bool
+    """Whether the world recognises any reserved task; else only anchors of this run are known."""
     mark: Mark
     """How far the evaluator's records go."""
     kind: Literal["opened"] = "opened"
@@ -140,6 +156,17 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Inspected:
+    """What was found; nothing is the rule."""
+
+    prompts: Mapping[str, int]
+    """Number of prompts by reason: ``reserved``, ``anchor`` or ``benchmark``."""
+    texts: Mapping[str, int]
+    """Number of texts by reason."""
+    kind: Literal["inspected"] = "inspected"
+
+
+@dataclass(frozen=True)
 class Closed:
     """The process ends now."""
 
@@ -154,10 +181,14 @@ class Refused:
     """What was wrong. It never quotes an anchor."""
     hint: str
     """What to do next."""
+    tampered: str = ""
+    """Name of what was touched, if that is why."""
     kind: Literal["refused"] = "refused"
 
 
-Reply = Annotated[Opened | Drawn | Scored | Closed | Refused, Field(discriminator="kind")]
+Reply = Annotated[
+    Opened | Drawn | Scored | Inspected | Closed | Refused, Field(discriminator="kind")
+]
 
 
 def to_line(message: Any) -> bytes:
@@ -165,15 +196,15 @@ def to_line(message: Any) -> bytes:
     return json.dumps(to_data(message)).encode("ascii") + b"\n"
 
 
-def read_request(line: bytes) -> Open | Draw | Score | Close:
+def read_request(line: bytes) -> Open | Draw | Score | Inspect | Close:
     """Read a request; raises EvaluatorError on anything else."""
-    request: Open | Draw | Score | Close = _read(Request, line)
+    request: Open | Draw | Score | Inspect | Close = _read(Request, line)
     return request
 
 
-def read_reply(line: bytes) -> Opened | Drawn | Scored | Closed | Refused:
+def read_reply(line: bytes) -> Opened | Drawn | Scored | Inspected | Closed | Refused:
     """Read a reply; raises EvaluatorError on anything else."""
-    reply: Opened | Drawn | Scored | Closed | Refused = _read(Reply, line)
+    reply: Opened | Drawn | Scored | Inspected | Closed | Refused = _read(Reply, line)
     return reply
 
 

@@ -12,7 +12,7 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from ratchet.core.errors import EvaluatorError, RatchetError
+from ratchet.core.errors import EvaluatorError, RatchetError, TamperedError
 from ratchet.guard.examiner import Examiner
 from ratchet.guard.messages import (
     ERRORS,
@@ -20,6 +20,8 @@ from ratchet.guard.messages import (
     Closed,
     Draw,
     Drawn,
+    Inspect,
+    Inspected,
     Open,
     Opened,
     Refused,
@@ -43,7 +45,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests in order; every one gets a reply, and a refusal changes nothing."""
     examiner: Examiner | None = None
     for line in requests:
-        reply: Opened | Drawn | Scored | Closed | Refused
+        reply: Opened | Drawn | Scored | Inspected | Closed | Refused
         try:
             request = read_request(line)
             if isinstance(request, Open):
@@ -53,6 +55,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 reply = Closed()
             else:
                 reply = _examine(request, examiner)
+        except TamperedError as error:
+            reply = Refused(error.message.removeprefix(f"{error.name}: "), error.hint, error.name)
         except RatchetError as error:
             reply = Refused(error.message, error.hint)
         except Exception as error:
@@ -70,11 +74,15 @@ def _take_up(request: Open, examiner: Examiner | None) -> Examiner:
     return Examiner(request)
 
 
-def _examine(request: Draw | Score, examiner: Examiner | None) -> Drawn | Scored:
+def _examine(
+    request: Draw | Score | Inspect, examiner: Examiner | None
+) -> Drawn | Scored | Inspected:
     if examiner is None:
         raise EvaluatorError("the evaluator is not open", "send open first")
     if isinstance(request, Draw):
         return examiner.draw(request)
+    if isinstance(request, Inspect):
+        return examiner.inspect(request)
     return examiner.score(request)
 
 

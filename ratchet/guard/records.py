@@ -27,17 +27,25 @@ class Mark:
 
 
 class Records:
-    """The file, open to be added to. A last line that a kill cut short is removed first."""
+    """The file, open to be added to. A last line that a kill cut short is removed first.
+
+    Raises EvaluatorError where a line does not follow from those before it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         _drop_cut_line(path)
         self.mark = Mark()
-        """How far the file goes. What is wrong with older lines is not this class's business."""
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        if lines:
-            hashed = json.loads(lines[-1]).get("hash")
-            self.mark = Mark(len(lines), hashed or _hash_unmarked(lines))
+        """How far the file goes."""
+        self.drawn: list[str] = []
+        """The prompts of all anchors that earlier processes of the run drew."""
+        for number, (row, digest) in enumerate(read_rows(path), 1):
+            self.mark = Mark(number, digest)
+            if row.get("kind") == "draw":
+                self.drawn.append(str(row.get("prompt", "")))
+        if self.mark.rows and not self.mark.hash:
+            lines = path.read_text("utf-8").splitlines()
+            self.mark = Mark(len(lines), _hash_unmarked(lines))
 
     def add(self, rows: Iterable[dict[str, Any]]) -> Mark:
         """Append rows and return the mark behind them."""
@@ -72,7 +80,8 @@ def read_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
         follows = row is not None and told == _follow(last, row)
         if row is None or not follows or json.dumps({**row, "hash": told}) != line:
             raise EvaluatorError(
-                f"{path.name} line {number} does not follow from those before it", ""
+                f"{path.name} line {number} does not follow from those before it",
+                "restore it from a copy",
             )
         last = str(told)
         yield row, last

@@ -42,11 +42,12 @@ def measure_final(
 ) -> dict[str, Any]:
     """Return the final ``scores`` by name, and the ``labels`` under which they were measured.
 
-    Equal solvers are measured once: the fair base is often the untrained policy itself.
+    Equal solvers are measured once: the fair base is often the untrained policy itself. A recipe is
+    given copies of the states.
     """
-    solvers: dict[str, Solver] = {"base": recipe.bases(position.initial)[chosen]}
+    solvers: dict[str, Solver] = {"base": recipe.bases(position.initial.replace())[chosen]}
     for name, state in closing_states(position).items():
-        solvers[name] = recipe.solver(state)
+        solvers[name] = recipe.solver(state.replace())
     sealed, seed = seal(chosen, position), Seed(config.seed).child("measure")
     scores: dict[str, Scores] = {}
     labels: dict[str, str] = {}

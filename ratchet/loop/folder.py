@@ -111,6 +111,24 @@ class RunFolder:
         except (OSError, ValueError, zlib.error) as error:
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
+    def require_whole(self, generation: int) -> None:
+        """RunError if there are records beyond those that a kill after this generation may leave.
+
+        Records are written before their generation is committed, and one at a time. This notices a
+        ledger that is gone together with its head.
+        """
+        beyond = self.records_path(generation + 2)
+        if beyond.is_file() or (generation < 0 and self.records_path(1).is_file()):
+            kept = f"ends at generation {generation}" if generation >= 0 else "has no start"
+            raise RunError(
+                f"{self.path / 'ledger.sqlite'} is damaged: it {kept}, but later records are there",
+                "restore the ledger from a copy, or start a new run",
+            )
+
+    def drop_unfinished(self, generation: int) -> None:
+        """Remove the records of the generation after this one, which was never committed."""
+        self.records_path(generation + 1).unlink(missing_ok=True)
+
     def records_path(self, generation: int) -> Path:
         """Return where a generation's records lie."""
         return self.path / "records" / f"gen-{generation:04d}.jsonl.gz"

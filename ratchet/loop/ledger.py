@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ratchet.core.codec import canonical_json, hash_data
-from ratchet.core.errors import RunError
+from ratchet.core.errors import RunError, TamperedError
 from ratchet.loop.head import START, Head, head_path, read_head, write_head
 
 SCHEMA = 2
@@ -41,7 +41,7 @@ class Entry:
     """Position from 0."""
     kind: str
     """``start``, ``resume``, ``study``, ``generation``, ``approval``, ``rollback``, ``prune``,
-    ``migrated`` or ``end``."""
+    ``amendment``, ``halt``, ``migrated`` or ``end``."""
     body: dict[str, Any]
     """Plain JSON data."""
     hash: str
@@ -55,6 +55,7 @@ class Ledger:
         self.path = path
         try:
             self._db = _open(path) if read_only else _connect(path)
+            self._known = self.head
         except sqlite3.DatabaseError as error:
             raise RunError(f"cannot use {path}: {error}", "check the file and its disk") from error
         if not read_only:
@@ -82,15 +83,26 @@ class Ledger:
         self._db.close()
 
     def append(self, kind: str, body: dict[str, Any]) -> Entry:
-        """Commit one entry; RunError if the disk refuses."""
+        """Commit one entry; RunError if the disk refuses.
+
+        Raises TamperedError if the file does not end with what this process wrote or found there.
+        """
         return self._append(kind, body, "")
 
     def _append(self, kind: str, body: dict[str, Any], also: str) -> Entry:
         head, text = self.head, canonical_json(body)
+        if not self._known.fits(head.entries, head.hash):
+            raise TamperedError(
+                "ledger_changed",
+                f"{self.path} does not end with the entry that this process wrote or found there",
+                "start a new run: ratchet run",
+            )
         digest = _link(head.entries, kind, text, head.hash, SCHEMA)
         entry = Entry(head.entries, kind, body, digest)
+        # What interrupts this does not tell whether it was carried out.
+        self._known = Head(head.entries, head.hash, entry.hash)
         try:
-            write_head(self.path, Head(head.entries, head.hash, entry.hash))
+            write_head(self.path, self._known)
             self._db.execute("begin immediate")
             try:
                 self._db.execute(
@@ -104,12 +116,22 @@ class Ledger:
                 if self._db.in_transaction:
                     self._db.execute("rollback")
                 raise
-            write_head(self.path, Head(entry.seq + 1, entry.hash))
+            self._known = Head(entry.seq + 1, entry.hash)
+            write_head(self.path, self._known)
         except (OSError, sqlite3.OperationalError) as error:
             raise RunError(
                 f"cannot write {self.path}: {error}", "make room, then resume the run"
             ) from error
         return entry
+
+    def accept(self) -> int:
+        """Return how many entries can be trusted, and append after all that is there now."""
+        known, self._known = self._known, self.head
+        if not known.coming:
+            return known.entries
+        query = "select count(*) from entries where seq = ? and hash = ?"
+        arrived = self._db.execute(query, (known.entries, known.coming)).fetchone()[0]
+        return known.entries + int(arrived)
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """Read entries in order. RunError names the first that breaks the chain, or says that the

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ratchet.core.codec import to_data
-from ratchet.core.errors import RunError
+from ratchet.core.errors import RunError, TamperedError
 from ratchet.core.events import Event, Listener, ignore
-from ratchet.core.evidence import Ending, Scores
-from ratchet.core.seeds import Seed
+from ratchet.core.evidence import Ending
+from ratchet.core.findings import Finding, Halt
 from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
+from ratchet.guard.protected import source_files
+from ratchet.guard.watch import Watch
+from ratchet.loop.amend import amended, describe_charter, require_same
 from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import Gate
-from ratchet.loop.gates import choose_gate, describe_gate
+from ratchet.loop.gates import choose_gate
+from ratchet.loop.halts import find_tampering, last_halt
 from ratchet.loop.ledger import Ledger
-from ratchet.loop.liveness import Liveness, Tally, judge, plant
+from ratchet.loop.liveness import Liveness, Tally, judge
 from ratchet.loop.meter import Meter
+from ratchet.loop.opening import open_run
 from ratchet.loop.position import Position, pointers, read_position, waiting
 from ratchet.loop.provenance import describe_machine, hash_code
+from ratchet.loop.purse import BudgetSpent, Purse
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.retention import needed
-from ratchet.loop.study import measure_all
 from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
-from ratchet.sandbox.require import describe, require
-from ratchet.worlds.protocol import Stream
+from ratchet.sandbox.require import require
 
 
 @dataclass
@@ -46,15 +50,14 @@ class Loop:
     gate: Gate | None = None
     """The gate to use; by default the one that the charter asks for (`choose_gate`)."""
     approve: Callable[[str], bool] = lambda reason: False
-    """Asked, with the gate's reason, whether to promote a candidate that needs approval."""
-    _seed: Seed = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._seed = Seed(self.config.seed)
+    """Asked, with the reason: promote the candidate that waits, go on under the new budget?"""
+    finish: bool = False
+    """Take no further turn: open the final stream now, whatever the budget says."""
 
     def run(self) -> str:
         """Run to the end and return the status: ``completed``, ``halted``, ``budget_spent``,
-        ``invalid``, or ``needs_approval`` where another call goes on once approval is given.
+        ``invalid``, or ``needs_approval`` where another call goes on once approval is given. Halted
+        by a spent budget, another call goes on once a person has raised it, or finishes the run.
 
         Whatever stops it, every generation that was committed stays, and another call goes on after
         the last of them. Raises RunError when the disk refuses.
@@ -76,36 +79,76 @@ class Loop:
             require(self.recipe.sandbox, self.recipe.isolation)
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
-            position = read_position(ledger.entries(), self.config.gate == "record")
-            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
-            if position is None:
-                position = self._start(ledger, evaluator, gate)
-            start = next(ledger.entries("start")).body
-            self._require_same(start, evaluator)
-            self._note_change(ledger)
-            # A kill may have come between a decision and the removal of what it set free.
-            self.store.keep(needed(position))
-            planted: dict[str, bool] = start["planted"]
-            meter = Meter(self.recipe.spent)
-            if not all(planted.values()):
-                return self._end(ledger, evaluator, "invalid", {}, {}, meter)
-            while position.pending or not self._is_over(position):
-                if position.pending is None:
-                    position = self._turn(ledger, evaluator, gate, position)
-                elif self.approve(waiting(ledger.entries()) or ""):
-                    position = position.approve()
-                    ledger.append("approval", {"pointers": pointers(position)})
-                else:
-                    return str(Ending.NEEDS_APPROVAL)
-            meter = Meter(self.recipe.spent)
-            measured = measure_final(
-                self.recipe, self.config, evaluator, start["base"]["chosen"], position, self.tell
-            )
-            epilogue = self.recipe.epilogue(position.initial, position.incumbent)
-            states = judge(planted, read_tally(ledger))
-            dead = Liveness.DEAD in states.values()
-            status = "invalid" if dead else self._status(position)
-            return self._end(ledger, evaluator, status, measured, epilogue, meter)
+            if find_tampering(ledger.entries()):
+                return self._end(ledger, evaluator, "invalid", {}, {}, Meter(self.recipe.spent))
+            kept = dict.fromkeys(source_files().values(), "evaluator") | {charter: "charter"}
+            watch = Watch(self.folder.evaluator, kept, ledger.path, self.store.folder)
+            try:
+                with watch:
+                    return self._work(ledger, evaluator, watch)
+            except TamperedError as error:
+                return self._invalidate(ledger, evaluator, error)
+
+    def _work(self, ledger: Ledger, evaluator: Evaluator, watch: Watch) -> str:
+        gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
+        control = self.config.gate == "record"
+        before = read_position(ledger.entries(), control)
+        self.folder.require_whole(-1 if before is None else before.generation)
+        if before is None:
+            self._start(ledger, evaluator, gate)
+        self._take_up(ledger, evaluator)
+        start = next(ledger.entries("start")).body
+        position = read_position(ledger.entries(), control)
+        assert position is not None
+        # A kill may have come between a decision and the removal of what it set free.
+        self.store.keep(needed(position))
+        planted: dict[str, bool] = start["planted"]
+        meter = Meter(self.recipe.spent)
+        if not all(planted.values()):
+            return self._end(ledger, evaluator, "invalid", {}, {}, meter)
+        if not self.finish:
+            budget = evaluator.charter.budget
+            purse = Purse(budget, self.folder, ledger.entries(), self.recipe.spent)
+            try:
+                with purse.alarm():
+                    position = self._take_turns(ledger, evaluator, gate, position, purse, watch)
+                    if position.pending is not None:
+                        return str(Ending.NEEDS_APPROVAL)
+                    purse.look()
+            except BudgetSpent as stop:
+                return self._halt(ledger, evaluator, stop.finding)
+        self.folder.drop_unfinished(position.generation)
+        meter, chosen = Meter(self.recipe.spent), start["base"]["chosen"]
+        measured = measure_final(self.recipe, self.config, evaluator, chosen, position, self.tell)
+        epilogue = self.recipe.epilogue(position.initial.replace(), position.incumbent.replace())
+        states = judge(planted, read_tally(ledger))
+        dead = Liveness.DEAD in states.values()
+        status = "invalid" if dead else self._status(position)
+        evaluator.inspect()
+        watch.require_clean()
+        return self._end(ledger, evaluator, status, measured, epilogue, meter)
+
+    def _take_turns(
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        gate: Gate,
+        position: Position,
+        purse: Purse,
+        watch: Watch,
+    ) -> Position:
+        """Turn until it is over or a candidate waits for a person; BudgetSpent if it may not."""
+        while position.pending or not self._is_over(position):
+            if position.pending is None:
+                purse.generations = position.generation
+                purse.look(starting=True)
+                position = self._turn(ledger, evaluator, gate, position, purse, watch)
+            elif self.approve(waiting(ledger.entries()) or ""):
+                position = position.approve()
+                ledger.append("approval", {"pointers": pointers(position)})
+            else:
+                break
+        return position
 
     def _is_over(self, position: Position) -> bool:
         return position.ending is not None or position.generation >= self.config.generations
@@ -113,84 +156,57 @@ class Loop:
     def _status(self, position: Position) -> str:
         """Say why it is over; a budget that lasted for all generations was enough."""
         done = position.generation >= self.config.generations
+        if not self._is_over(position):
+            return str(Ending.HALTED)
         if position.ending is None or (done and position.ending is Ending.BUDGET_SPENT):
             return "completed"
         return str(position.ending)
 
-    def _require_same(self, start: Mapping[str, Any], evaluator: Evaluator) -> None:
-        """Refuse to go on under another charter or other settings than the run began with."""
-        now, then = self.config.model_dump(mode="json"), start["config"]
-        changed = sorted(key for key in {*now, *then} if now.get(key) != then.get(key))
-        if start["charter"] != evaluator.charter_hash:
-            changed.append(f"the charter {self.config.charter}")
-        if changed:
+    def _take_up(self, ledger: Ledger, evaluator: Evaluator) -> None:
+        """Refuse to go on under other terms than the run began with; write down what may change:
+        the budget, once a person agrees, and code and machine."""
+        entries = list(ledger.entries())
+        require_same(entries, self.config, evaluator, self.folder.path)
+        reason = amended(entries, evaluator.charter)
+        if reason is not None and not self.approve(reason):
             raise RunError(
-                f"{self.folder.path} was started with other settings: {', '.join(changed)}",
-                "restore them, or start a new run",
+                f"{self.config.charter}: {reason}, and nobody has agreed to it",
+                f"ratchet resume {self.folder.path} --approve, or restore the charter",
             )
-
-    def _note_change(self, ledger: Ledger) -> None:
-        """Write down that the run goes on by other code or on another machine than so far."""
+        if reason is not None:
+            body = {**describe_charter(evaluator.charter), "reason": reason}
+            ledger.append("amendment", body)
         now = self._origin()
-        known = [entry.body for entry in ledger.entries() if "code" in entry.body]
+        known = [entry.body for entry in entries if "code" in entry.body]
         if not known or any(known[-1][name] != now[name] for name in now):
             ledger.append("resume", now)
 
     def _origin(self) -> dict[str, Any]:
         return {"machine": describe_machine(), "code": hash_code(self.recipe)}
 
-    def _start(self, ledger: Ledger, evaluator: Evaluator, gate: Gate) -> Position:
+    def _start(self, ledger: Ledger, evaluator: Evaluator, gate: Gate) -> None:
         meter = Meter(self.recipe.spent)
-        self.tell(Event("phase", {"phase": "start", "what": "making the initial state"}))
-        initial = self.recipe.initial(self._seed.child("initial"))
-        self.tell(Event("phase", {"phase": "plant", "what": "checking that mechanisms are alive"}))
-        mechanisms = self.recipe.mechanisms(initial, self._seed.child("plant"))
-        planted = plant(mechanisms, self.recipe.probes, initial)
-        bases: dict[str, Scores] = {}
-        if all(planted.values()):
-            self.tell(Event("phase", {"phase": "base", "what": "choosing the base procedure"}))
-            bases = measure_all(
-                evaluator,
-                self.recipe.bases(initial),
-                Stream.AUDIT,
-                self.config.audit_items,
-                0,
-                self._seed.child("base"),
-            )
-        body = {
-            "config": self.config.model_dump(mode="json"),
-            "charter": evaluator.charter_hash,
-            "terms": evaluator.charter.terms,
-            "gate": describe_gate(gate),
-            "initial": to_data(initial),
-            "planted": planted,
-            "parameters": dict(self.recipe.parameters),
-            "base": {
-                "chosen": max(bases, key=lambda name: bases[name].mean) if bases else "",
-                "scores": {name: to_data(scores) for name, scores in bases.items()},
-            },
-            **self._origin(),
-            "sandbox": describe(self.recipe.sandbox),
-            "evaluator": to_data(evaluator.mark),
-            "cost": meter.read(),
-        }
-        ledger.append("start", body)
-        self.tell(Event("measured", {"base": {name: s.mean for name, s in bases.items()}}))
-        return Position(
-            initial,
-            initial,
-            initial,
-            parameters=dict(self.recipe.parameters),
-            promoted={0: initial},
-        )
+        body = open_run(self.recipe, self.config, evaluator, gate, self.tell)
+        ledger.append("start", {**body, **self._origin(), "cost": meter.read()})
 
     def _turn(
-        self, ledger: Ledger, evaluator: Evaluator, gate: Gate, position: Position
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        gate: Gate,
+        position: Position,
+        purse: Purse,
+        watch: Watch,
     ) -> Position:
+        def check() -> None:
+            purse.look()
+            watch.require_clean()
+
         meter, number = Meter(self.recipe.spent), position.generation + 1
         first = max(1, number - self.config.window + 1)
         window = [self.folder.read_records(n) for n in range(first, number)]
-        turn = take_turn(self.recipe, self.config, evaluator, gate, position, window, self.tell)
+        tell = purse.watch(self.tell)
+        turn = take_turn(self.recipe, self.config, evaluator, gate, position, window, tell, check)
         kept = self.folder.write_records(number, turn.candidate.records)
         told = {"records": to_data(kept), "evaluator": to_data(evaluator.mark)}
         ledger.append("generation", {**turn.body, **told, "cost": meter.read()})
@@ -210,6 +226,23 @@ class Loop:
             )
         )
         return turn.after
+
+    def _halt(self, ledger: Ledger, evaluator: Evaluator, finding: Finding) -> str:
+        """Stop between two decisions, with the final stream closed, so that a person may go on."""
+        before = last_halt(list(ledger.entries()))
+        if before is None or before["name"] != finding.name:
+            told = {"finding": to_data(finding), "evaluator": to_data(evaluator.mark)}
+            ledger.append("halt", told)
+        self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+        self.tell(Event("end", {"status": str(Ending.HALTED)}))
+        return str(Ending.HALTED)
+
+    def _invalidate(self, ledger: Ledger, evaluator: Evaluator, error: TamperedError) -> str:
+        """End for good: what this run is judged by or recorded in was touched."""
+        finding = Finding(error.name, error.message.removeprefix(f"{error.name}: "), Halt())
+        ledger.append("halt", {"finding": to_data(finding), "trusted": ledger.accept()})
+        self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+        return self._end(ledger, evaluator, "invalid", {}, {}, Meter(self.recipe.spent))
 
     def _end(
         self,

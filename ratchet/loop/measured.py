@@ -14,6 +14,7 @@ from typing import Any
 from ratchet.core.errors import EvaluatorError
 from ratchet.guard.messages import FINAL, RECORDS
 from ratchet.guard.records import read_rows
+from ratchet.loop.amend import fixed_hash_of
 from ratchet.loop.ledger import Entry
 from ratchet.loop.problem import Notes, Problem
 
@@ -22,9 +23,10 @@ _Key = tuple[str, str, int]
 
 
 def check_evaluator(
-    folder: Path, entries: Sequence[Entry], seals: Mapping[int, str], notes: Notes
+    folder: Path, entries: Sequence[Entry], seals: Mapping[int, str], done: bool, notes: Notes
 ) -> Iterator[Problem]:
-    """Yield what does not match. ``seals`` holds, by entry, what the final stream was opened for.
+    """Yield what does not match. ``seals`` holds, by entry, what the final stream was opened for;
+    ``done`` says whether the run has come to an end that it planned.
 
     Entries of an older ledger name no records of the evaluator and are left out.
     """
@@ -41,7 +43,7 @@ def check_evaluator(
     except EvaluatorError as error:
         broken = Problem(f"{folder.name}/{RECORDS}", error.message)
     notes.count("evaluator's lines", len(rows))
-    done = 0
+    checked = 0
     for entry in entries:
         mark = entry.body.get("evaluator")
         if mark is None:
@@ -55,17 +57,17 @@ def check_evaluator(
         if upto and hashes[upto - 1] != mark["hash"]:
             yield Problem(
                 f"{where} line {upto}",
-                f"lines {done + 1} to {upto} are not those that entry {entry.seq} names",
+                f"lines {checked + 1} to {upto} are not those that entry {entry.seq} names",
             )
             return
-        yield from _check_entry(entry, rows[done:upto], where)
-        done = upto
+        yield from _check_entry(entry, rows[checked:upto], where)
+        checked = upto
     if broken:
         yield broken
-    elif len(rows) > done:
-        left = f"{len(rows) - done} lines after the last that the ledger names"
-        if any(entry.kind == "end" for entry in entries):
-            yield Problem(f"{folder.name}/{RECORDS} line {done + 1}", left)
+    elif len(rows) > checked:
+        left = f"{len(rows) - checked} lines after the last that the ledger names"
+        if done:
+            yield Problem(f"{folder.name}/{RECORDS} line {checked + 1}", left)
         else:
             notes.say(f"{folder.name}/{RECORDS}: {left}, of a generation that was not finished")
     yield from _check_seals(folder / FINAL, entries, seals)
@@ -149,7 +151,7 @@ def _check_seals(
         start = next(e.body for e in entries if e.kind == "start")
         binding = {
             "sealed": seals[entry.seq],
-            "charter": start["charter"],
+            "charter": fixed_hash_of(start),
             "seed": start["config"]["seed"],
         }
         try:

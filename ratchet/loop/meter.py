@@ -20,7 +20,7 @@ class Meter:
         """Return wall seconds, tokens generated and read, tool calls, and peak memory so far."""
         now = self._spent()
         return {
-            "wall_s": round(time.monotonic() - self._began, 3),
+            "wall_s": max(0.0, round(time.monotonic() - self._began, 3)),
             "tokens": now.tokens - self._before.tokens,
             "prompt_tokens": now.prompt_tokens - self._before.prompt_tokens,
             "tool_calls": now.tool_calls - self._before.tool_calls,

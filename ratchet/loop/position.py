@@ -12,6 +12,7 @@ from ratchet.core.errors import RunError
 from ratchet.core.evidence import Decision, Ending, Verb
 from ratchet.core.findings import Finding, Restart, Reweight, Rollback, SetParameter
 from ratchet.core.state import Component, State
+from ratchet.loop.halts import trusted
 from ratchet.loop.ledger import Entry
 from ratchet.loop.policies import MOMENTS
 from ratchet.loop.recipe import Parameter
@@ -141,10 +142,11 @@ def read_position(entries: Iterable[Entry], record_only: bool) -> Position | Non
 
 
 def read_positions(entries: Iterable[Entry], record_only: bool) -> Iterator[tuple[Entry, Position]]:
-    """Yield every entry with the position after it; RunError where one does not follow."""
+    """Yield every entry with the position after it; RunError where one does not follow. Entries
+    that the run did not write are left out."""
     position: Position | None = None
     stages: dict[int, Position] = {}
-    for entry in entries:
+    for entry in trusted(list(entries)):
         body = entry.body
         if entry.kind == "start":
             initial = from_data(State, body["initial"])

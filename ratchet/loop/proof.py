@@ -10,19 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ratchet.core.codec import from_data, hash_data
+from ratchet.core.codec import from_data
 from ratchet.core.errors import RunError
 from ratchet.core.evidence import Scores
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Component, State
 from ratchet.loop.closing import seal
 from ratchet.loop.folder import MARK, RunFolder, keep_text
+from ratchet.loop.halts import find_tampering, trusted
 from ratchet.loop.ledger import SCHEMA, Entry
 from ratchet.loop.measured import check_evaluator
 from ratchet.loop.position import Position, read_positions
 from ratchet.loop.problem import Notes, Problem
 from ratchet.loop.redecide import decide_again, known_gate
 from ratchet.loop.retention import needed, pruned
+from ratchet.loop.stops import check_charters, check_halts
 from ratchet.loop.versions import Store
 
 
@@ -34,7 +36,7 @@ class Proof:
     notes: Notes = field(default_factory=Notes)
     """What else was found."""
     entries: list[Entry] = field(default_factory=list)
-    """The ledger, once ``problems`` has read it."""
+    """What the run wrote into its ledger, once ``problems`` has read it."""
     schema: int = SCHEMA
     """Schema of the ledger file."""
 
@@ -48,6 +50,8 @@ class Proof:
             yield from unread
             if not unread and self.places:
                 yield from self.check_settings()
+                yield from check_charters(self.places)
+                yield from check_halts(self.places)
                 yield from self.check_turns()
                 yield from self.check_records()
                 yield from self.check_versions()
@@ -60,11 +64,14 @@ class Proof:
         try:
             with self.folder.reading() as ledger:
                 self.schema = ledger.schema
-                self.entries = list(ledger.entries())
+                every = list(ledger.entries())
         except RunError as error:
             yield Problem("ledger", error.message)
             return
+        self.entries = trusted(every)
         self.notes.count("entries", len(self.entries))
+        if untold := len(every) - len(self.entries):
+            self.notes.say(f"{untold} entries were written by another process: they do not count")
         if self.schema < SCHEMA:
             self.notes.say(f"ledger schema {self.schema}: its end is not bound by a head")
         try:
@@ -82,7 +89,8 @@ class Proof:
             for entry, position in self.places
             if entry.kind == "end" and entry.body["scores"]
         }
-        yield from check_evaluator(self.folder.evaluator, self.entries, seals, self.notes)
+        folder = self.folder.evaluator
+        yield from check_evaluator(folder, self.entries, seals, self.ended, self.notes)
 
     @property
     def start(self) -> dict[str, Any]:
@@ -91,15 +99,16 @@ class Proof:
 
     @property
     def ended(self) -> bool:
-        """Whether the run came to its end."""
-        return any(entry.kind == "end" for entry in self.entries)
+        """Whether the run came to an end that leaves nothing unfinished behind."""
+        tampered = find_tampering(self.entries) is not None
+        return not tampered and any(entry.kind == "end" for entry in self.entries)
 
     @property
     def _control(self) -> bool:
         return bool(self.start.get("config", {}).get("gate") == "record")
 
     def check_settings(self) -> Iterator[Problem]:
-        """The settings and the charter are those of the start."""
+        """The settings are those of the start."""
         start = self.start
         try:
             now = tomllib.loads(self.folder.config.read_text("utf-8"))
@@ -110,8 +119,6 @@ class Proof:
         for key in sorted({*now, *then}):
             if now.get(key) != then.get(key):
                 yield Problem("config.toml", f"{key} is {now.get(key)!r}, was {then.get(key)!r}")
-        if "terms" in start and hash_data(start["terms"]) != start["charter"]:
-            yield Problem("ledger entry 0", "the terms do not have the charter's hash")
 
     def check_turns(self) -> Iterator[Problem]:
         """Every decision follows from its evidence, and every pointer from its decision."""
@@ -120,7 +127,7 @@ class Proof:
         means = {name: from_data(Scores, scores).mean for name, scores in bases.items()}
         if start["base"]["chosen"] != (max(means, key=lambda n: means[n]) if means else ""):
             yield Problem("ledger entry 0", "the base procedure chosen is not the best measured")
-        gate = known_gate(start) if "terms" in start else None
+        gate = known_gate(start)
         if gate is None and any(entry.kind == "generation" for entry, _ in self.places):
             why = "is not one that this check knows" if "gate" in start else "is not in the ledger"
             self.notes.say(f"its gate {why}: decisions were not recomputed")
@@ -131,8 +138,6 @@ class Proof:
                 if body["generation"] != position.generation:
                     told = f"generation {body['generation']} where {position.generation} is due"
                     yield Problem(where, told)
-                if body.get("charter", start["charter"]) != start["charter"]:
-                    yield Problem(where, "decided under another charter")
                 lost = sorted(set(pruned(position)) - set(pruned(before)))
                 if body.get("pruned", lost) != lost:
                     yield Problem(where, "the versions marked pruned do not follow")

@@ -10,15 +10,19 @@ from ratchet.core.errors import RatchetError
 from ratchet.core.evidence import Evidence, ItemScore, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
-from ratchet.guard.charter import Charter
+from ratchet.loop.amend import charter_of
 from ratchet.loop.gate import Gate, History
 from ratchet.loop.gates import choose_gate, describe_gate
 from ratchet.loop.position import Position
 
 
 def known_gate(start: dict[str, Any]) -> Gate | None:
-    """Return the gate that a run's terms and settings ask for, or None if it had another one."""
-    asked = choose_gate(Charter.build(start["terms"]), start["config"]["gate_items"])
+    """Return the gate that a run's terms and settings ask for, or None if it had another one, or
+    the ledger does not hold them."""
+    charter = charter_of(start)
+    if charter is None:
+        return None
+    asked = choose_gate(charter, start["config"]["gate_items"])
     if _unordered(describe_gate(asked)) != _unordered(start["gate"]):
         return None
     return from_data(type(asked), start["gate"]["settings"])

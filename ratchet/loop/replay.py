@@ -20,6 +20,8 @@ from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
+from ratchet.guard.messages import RECORDS
+from ratchet.loop.amend import fixed_hash_of
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder, encode_records, keep_text
 from ratchet.loop.gates import choose_gate
@@ -34,7 +36,7 @@ from ratchet.loop.turn import improve, take_turn
 from ratchet.loop.versions import Store
 
 _ORDER = ("candidate", "records", "findings", "evidence", "capabilities", "labels", "decision")
-_COMPARED = (*_ORDER, "pointers", "pruned", "measures", "liveness", "generation", "charter")
+_COMPARED = (*_ORDER, "pointers", "pruned", "measures", "liveness", "generation")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class _Past:
 
     entry: Entry
     before: Position
+    fixed: str
+    """Hash of the charter that it was decided under, but for the budget, which shapes nothing."""
+    rows: int
+    """How many of the evaluator's own records there were before it."""
 
 
 def replay(
@@ -72,11 +78,13 @@ def replay(
 ) -> Replayed:
     """Do a generation again and compare. Raises RunError if it cannot be done here."""
     places = read_run(folder, config.gate == "record")
-    past = {
-        entry.body["generation"]: _Past(entry, before)
-        for (_, before), (entry, _) in pairwise(places)
-        if entry.kind == "generation"
-    }
+    fixed = fixed_hash_of(places[0][0].body)
+    past: dict[int, _Past] = {}
+    rows = 0
+    for (last, before), (entry, _) in pairwise(places):
+        rows = last.body.get("evaluator", {"rows": rows})["rows"]
+        if entry.kind == "generation":
+            past[entry.body["generation"]] = _Past(entry, before, fixed, rows)
     if generation not in past:
         raise RunError(
             f"there is no generation {generation} in {folder.path}; it has {len(past)}",
@@ -110,12 +118,13 @@ def _again(
     scratch: Path,
     tell: Listener,
 ) -> dict[str, Any]:
-    number, recorded = past.before.generation + 1, past.entry.body
+    number = past.before.generation + 1
     first = max(1, number - config.window + 1)
     window = [folder.read_records(n) for n in range(first, number)]
     charter = find_charter(config.charter)
+    _lend_rows(folder, past.rows, scratch / "evaluator")
     with Evaluator(charter, config.seed, scratch / "evaluator") as evaluator:
-        if evaluator.charter_hash != recorded.get("charter", evaluator.charter_hash):
+        if evaluator.charter.fixed_hash != past.fixed:
             raise RunError(
                 f"{charter} is not the charter that generation {number} was decided under",
                 "restore it, then replay again",
@@ -125,6 +134,14 @@ def _again(
     text = encode_records(turn.candidate.records)
     kept = to_data(keep_text(text))
     return {**turn.body, "records": kept, "text": text, "state": turn.candidate.state.hash}
+
+
+def _lend_rows(folder: RunFolder, rows: int, home: Path) -> None:
+    """Tell the evaluator which anchors had been drawn before: training is held against them."""
+    home.mkdir()
+    records = folder.evaluator / RECORDS
+    lines = records.read_text("utf-8").splitlines(keepends=True) if rows else []
+    (home / RECORDS).write_text("".join(lines[:rows]), "utf-8")
 
 
 def _compare(

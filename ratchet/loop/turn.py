@@ -6,8 +6,8 @@ and a replay can compare it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ratchet.core.codec import to_data
@@ -19,6 +19,7 @@ from ratchet.core.state import Candidate, State
 from ratchet.guard.evaluator import Evaluator
 from ratchet.loop.config import RunConfig
 from ratchet.loop.gate import Gate, History
+from ratchet.loop.inspection import inspect_training
 from ratchet.loop.liveness import Tally
 from ratchet.loop.pair import Pair
 from ratchet.loop.position import Position, pointers
@@ -45,11 +46,13 @@ class Turn:
 def improve(
     recipe: Recipe, position: Position, root: Seed, observe: Tally, tell: Listener
 ) -> Candidate:
-    """Have the recipe make the next candidate."""
+    """Have the recipe make the next candidate. It is given copies, and what it gives is copied."""
     number = position.generation + 1
     seed = root.child("generation", number)
-    context = Context(number, seed, position.initial, position.parameters, observe.observe, tell)
-    return recipe.improve(position.branch, context)
+    initial, parameters = position.initial.replace(), dict(position.parameters)
+    context = Context(number, seed, initial, parameters, observe.observe, tell)
+    candidate = recipe.improve(position.branch.replace(), context)
+    return replace(candidate, state=candidate.state.replace())
 
 
 def take_turn(
@@ -60,21 +63,27 @@ def take_turn(
     position: Position,
     window: Sequence[Records],
     tell: Listener,
+    check: Callable[[], None] = lambda: None,
 ) -> Turn:
-    """Take the turn that follows a position; ``window`` holds the last generations' records."""
+    """Take the turn that follows a position; ``window`` holds the last generations' records.
+
+    ``check`` is called whenever a recipe has worked, and raises if the turn must not go on.
+    """
     number, root, tally = position.generation + 1, Seed(config.seed), Tally()
     tell(Event("generation", {"generation": number, "of": config.generations}))
     candidate = improve(recipe, position, root, tally, tell)
+    check()
     probed = _probe(recipe, [*window, candidate.records], candidate.state, tally)
-    findings = [*candidate.findings, *probed]
+    trained = inspect_training(evaluator, position.branch, candidate)
+    findings = [*candidate.findings, *probed, *trained]
     for finding in findings:
         tell(Event("finding", {"name": finding.name, "message": finding.message}))
 
     same = candidate.state.hash == position.incumbent.hash
     pair = Pair(
         evaluator,
-        recipe.solver(candidate.state),
-        None if same else recipe.solver(position.incumbent),
+        recipe.solver(candidate.state.replace()),
+        None if same else recipe.solver(position.incumbent.replace()),
         number,
         root.child("measure"),
         tell,
@@ -82,6 +91,7 @@ def take_turn(
     history = History(position.holds, position.tests)
     seed = root.child("generation", number, "gate")
     decision, evidence = gate.decide(pair, findings, history, seed)
+    check()
     record_only = config.gate == "record"
     after = position.decide(candidate.state, decision, record_only).act(findings)
     body = {
@@ -104,7 +114,7 @@ def take_turn(
 def _probe(recipe: Recipe, window: Sequence[Records], state: State, tally: Tally) -> list[Finding]:
     findings = []
     for probe in recipe.probes:
-        finding = probe.measure(window, state)
+        finding = probe.measure(window, state.replace())
         if finding is not None:
             tally.observe(probe.name, True)
             findings.append(finding)

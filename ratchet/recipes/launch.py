@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError, RatchetError, RunError
 from ratchet.core.events import Listener, ignore, log_events, tell
+from ratchet.guard.charter import Charter, find_charter
+from ratchet.loop.amend import amended
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
+from ratchet.loop.halts import last_halt
 from ratchet.loop.loop import Loop
 from ratchet.loop.position import waiting
 from ratchet.report import write_report
@@ -97,7 +101,9 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
     """Start a run in a new folder, run it to its end and return its report."""
     folder = RunFolder(path)
     try:
-        if path.exists() and any(path.iterdir()):
+        # A kill before the settings were whole leaves a draft of them and nothing else.
+        draft = folder.config.with_name(folder.config.name + ".draft")
+        if path.exists() and any(found != draft for found in path.iterdir()):
             going_on = f"ratchet resume {path}, or " if folder.config.exists() else ""
             raise RunError(f"{path} is not empty", f"{going_on}name another folder with --out")
         path.mkdir(parents=True, exist_ok=True)
@@ -107,21 +113,31 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
     return _run(config, folder, listener)
 
 
-def resume(path: Path, listener: Listener = ignore, approve: bool = False) -> dict[str, Any]:
+def resume(
+    path: Path, listener: Listener = ignore, approve: bool = False, finish: bool = False
+) -> dict[str, Any]:
     """Go on with a run after its last finished generation and return its report.
 
-    ``approve`` promotes the candidate that waits for approval, and no later one. Raises RunError.
+    ``approve`` agrees to what waits for a person: a candidate is promoted, and no later one; a
+    changed budget holds from now on. ``finish`` ends a run that a budget halted: the final stream
+    is opened for what there is. Raises RunError.
     """
     folder = RunFolder(path)
     if not folder.config.is_file():
         raise RunError(f"{path} is not a run", "see the runs with: ls runs")
-    agreed: str | None = None
-    if approve:
+    config = read_config(folder)
+    agreed: list[str | None] = []
+    if approve or finish:
         with folder.reading() as ledger:
-            agreed = waiting(ledger.entries())
-        if agreed is None:
+            entries = list(ledger.entries())
+        if finish and last_halt(entries) is None:
+            raise RunError(f"no budget has halted {path}", f"ratchet resume {path}")
+        if approve:
+            charter = Charter.read(find_charter(config.charter))
+            agreed = [waiting(entries), amended(entries, charter)]
+        if approve and not any(agreed):
             raise RunError(f"nothing in {path} waits for approval", f"ratchet resume {path}")
-    return _run(read_config(folder), folder, listener, agreed)
+    return _run(config, folder, listener, [reason for reason in agreed if reason], finish)
 
 
 def read_config(folder: RunFolder) -> RunConfig:
@@ -135,14 +151,19 @@ def read_config(folder: RunFolder) -> RunConfig:
 
 
 def _run(
-    config: RunConfig, folder: RunFolder, listener: Listener, agreed: str | None = None
+    config: RunConfig,
+    folder: RunFolder,
+    listener: Listener,
+    agreed: Sequence[str] = (),
+    finish: bool = False,
 ) -> dict[str, Any]:
     try:
         store = folder.store()
         recipe = find_method(config.recipe).module.build(config, store)
         with log_events(folder.events) as log:
             told = tell(log, listener)
-            Loop(recipe, config, folder, store, told, approve=lambda why: why == agreed).run()
+            agrees = agreed.__contains__
+            Loop(recipe, config, folder, store, told, approve=agrees, finish=finish).run()
         return write_report(folder)
     except KeyboardInterrupt:
         # The report is a courtesy here; that the run was stopped is what must be told.

@@ -78,7 +78,8 @@ def _lanes(axes: Any, report: Report) -> None:
         mark, colour, _ = MARKS[generation.decision]
         axes.plot(x, y, mark, ms=12, color=colour, mec="white", mew=1.2, zorder=4)
     for step in report.interventions:
-        told = "approved" if step.kind == "approval" else f"back to {step.to}"
+        words = {"approval": "approved", "amendment": "budget changed"}
+        told = words.get(step.kind, f"back to {step.to}")
         axes.axvline(step.after + 0.5, color=INK, lw=1.2, ls=":", zorder=1.5)
         axes.annotate(
             told,

@@ -30,6 +30,7 @@ from ratchet.report.words import (
     comparison,
     decisions,
     duration,
+    following,
     headline,
     interval,
     score,
@@ -115,7 +116,10 @@ def _top(report: Report) -> Html:
 
 def _alarm(report: Report) -> str:
     if report.status == "invalid":
-        return "No number of this run should be used: see Mechanisms below."
+        where = "" if report.stopped else ": see Mechanisms below"
+        return f"No number of this run should be used{where}."
+    if report.stopped:
+        return f"The run stopped: {report.stopped.message}. {' '.join(following(report))}"
     if report.status == "halted":
         return f"The run was halted: {report.generations[-1].reason}."
     if report.status == "budget_spent":

@@ -51,8 +51,9 @@ def check_report(folder: RunFolder, entries: Sequence[Entry], notes: Notes) -> I
         settings = read_settings(folder)
     except RunError:
         return  # the settings have been named already
+    upto = [entry for entry in entries if made is None or entry.seq < made]
     try:
-        then = build_report(settings, entries[:made]).model_dump(mode="json")
+        then = build_report(settings, upto).model_dump(mode="json")
     except (KeyError, TypeError, ValueError) as error:
         yield Problem("ledger", f"holds what no run writes: {type(error).__name__}: {error}")
         return
@@ -64,10 +65,10 @@ def check_report(folder: RunFolder, entries: Sequence[Entry], notes: Notes) -> I
     if json.dumps(then, indent=2, sort_keys=True, allow_nan=False) + "\n" != text:
         yield Problem(_NAME, "says the same in other words than Ratchet writes it")
         return
-    if made != len(entries):
+    if upto != entries:
         now = build_report(settings, entries).model_dump(mode="json")
         if find_difference({**now, "cost": 0}, {**then, "cost": 0}) is not None:
-            told = f"is that of {made} entries, the ledger has {len(entries)}"
+            told = f"is that of {len(upto)} entries, the ledger has {len(entries)}"
             if ended:
                 yield Problem(_NAME, f"{told}; {again}")
             else:

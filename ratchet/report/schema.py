@@ -133,14 +133,17 @@ class GenerationReport(_Part):
 class Intervention(_Part):
     """What a person did to the run."""
 
-    kind: Literal["approval", "rollback"]
-    """``approval``: the waiting candidate was promoted. ``rollback``: the run went back."""
+    kind: Literal["approval", "rollback", "amendment"]
+    """``approval``: the waiting candidate was promoted. ``rollback``: the run went back.
+    ``amendment``: a changed budget was agreed to."""
     after: int
     """The generation after whose decision it happened."""
     to: int | None = None
     """The generation whose incumbent was restored; null for an approval."""
     fresh: list[str]
     """Components that had been pruned and start afresh."""
+    reason: str | None = None
+    """What was agreed to; null but for an amendment."""
 
 
 class ErrorBudget(_Part):
@@ -214,6 +217,8 @@ class Report(_Part):
     """Root of every random draw."""
     status: Status
     """``interrupted``: the ledger has no end entry. ``invalid``: a mechanism is dead."""
+    stopped: Found | None = None
+    """Why the run stopped between two decisions, such as a spent budget; null if it did not."""
     gate: Literal["enforce", "record"]
     """``record``: decisions were written down and never obeyed (a control)."""
     base: Base

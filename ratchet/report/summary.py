@@ -14,6 +14,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import differences, paired_gain
+from ratchet.loop.halts import last_halt, trusted
 from ratchet.loop.head import START
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally, judge
@@ -58,6 +59,7 @@ def read_settings(folder: RunFolder) -> dict[str, Any]:
 
 def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
     """Return the report of these settings and ledger entries."""
+    entries = trusted(entries)
     start, end = _body(entries, "start"), _body(entries, "end")
     generations = [entry.body for entry in entries if entry.kind == "generation"]
     root = Seed(int(settings.get("seed", 1)))
@@ -70,6 +72,7 @@ def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
         model=settings.get("model", ""),
         seed=root.root,
         status=end.get("status") or _unfinished(entries, settings.get("gate") == "record"),
+        stopped=_stopped(entries),
         gate=settings.get("gate", "enforce"),
         base=_base(start, final),
         untrained=Scored(score=final.score("untrained")),
@@ -123,8 +126,17 @@ def _body(entries: Sequence[Entry], kind: str) -> dict[str, Any]:
 
 def _unfinished(entries: Sequence[Entry], control: bool) -> Status:
     """Say why a run without an end has none: it waits for a person, or it was interrupted."""
+    if last_halt(entries):
+        return "halted"
     waits = not control and waiting(entries) is not None
     return "needs_approval" if waits else "interrupted"
+
+
+def _stopped(entries: Sequence[Entry]) -> Found | None:
+    """Return what halted the run before its end, whether or not it was finished afterwards."""
+    before = [entry for entry in entries if entry.kind != "end"]
+    halt = last_halt(before)
+    return _found(from_data(Finding, halt)) if halt else None
 
 
 def _scores(data: dict[str, Any]) -> dict[str, Scores]:
@@ -242,6 +254,10 @@ def _interventions(entries: Sequence[Entry]) -> list[Intervention]:
             found.append(
                 Intervention(kind="rollback", after=generation, to=body["to"], fresh=body["fresh"])
             )
+        elif entry.kind == "amendment":
+            found.append(
+                Intervention(kind="amendment", after=generation, fresh=[], reason=body["reason"])
+            )
     return found
 
 
@@ -273,5 +289,11 @@ def _cost(entries: Sequence[Entry]) -> CostReport:
         prompt_tokens=int(sum(cost["prompt_tokens"] for cost in costs)),
         tool_calls=int(sum(cost["tool_calls"] for cost in costs)),
         peak_rss_mb=max((cost["peak_rss_mb"] for cost in costs), default=0.0),
-        ledger=LedgerHead(entries=len(entries), hash=entries[-1].hash if entries else START),
+        ledger=_head(entries),
     )
+
+
+def _head(entries: Sequence[Entry]) -> LedgerHead:
+    if not entries:
+        return LedgerHead(entries=0, hash=START)
+    return LedgerHead(entries=entries[-1].seq + 1, hash=entries[-1].hash)

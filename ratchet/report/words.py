@@ -69,6 +69,8 @@ def comparison(report: Report) -> Comparison:
 def headline(report: Report) -> str:
     """Return the outcome of a run in one sentence that anybody understands."""
     who = subject(report)
+    if report.status == "invalid" and report.stopped:
+        return f"This run is invalid: {report.stopped.message}"
     if report.status == "invalid":
         dead = [name for name, state in report.liveness.items() if state == "dead"]
         return f"This run is invalid: {', '.join(dead) or 'a mechanism'} did not work"
@@ -95,6 +97,19 @@ def subline(report: Report) -> str:
         f"{points(gain.mean)} points, 95% interval {points(gain.low)} to {points(gain.high)}, "
         f"on {gain.n} problems that were sealed until the end."
     )
+
+
+def following(report: Report, run: str = "RUN") -> list[str]:
+    """Return what to type next for a run that a budget halted; nothing for any other."""
+    if report.stopped is None or report.final.score is not None:
+        return []
+    if not report.stopped.name.startswith("budget_"):
+        return []
+    limit = report.stopped.name.removeprefix("budget_")
+    return [
+        f"raise {limit} in [budget] of the charter, then: ratchet resume {run} --approve",
+        f"or measure what there is: ratchet resume {run} --finish",
+    ]
 
 
 def decisions(report: Report) -> str:

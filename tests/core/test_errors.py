@@ -28,5 +28,11 @@ def test_the_hint_is_shown_and_kept(kind: type[RatchetError]) -> None:
 
 def test_every_error_of_the_module_is_in_its_own_picture() -> None:
     defined = {k for k in vars(errors).values() if isinstance(k, type)} - {RatchetError}
-    assert defined == set(KINDS)
-    assert all(kind.__name__ in (errors.__doc__ or "") for kind in KINDS)
+    assert defined == {*KINDS, errors.TamperedError}
+    assert all(kind.__name__ in (errors.__doc__ or "") for kind in defined)
+
+
+def test_tampering_is_named_before_it_is_told() -> None:
+    error = errors.TamperedError("charter_changed", "it is another", "ratchet run")
+    assert str(error) == "charter_changed: it is another\n  next: ratchet run"
+    assert error.name == "charter_changed"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.core.errors import RunError
+from ratchet.core.errors import RunError, TamperedError
 from ratchet.loop.ledger import SCHEMA, Entry, Ledger, _link
 
 
@@ -50,6 +50,17 @@ def test_entries_are_read_back_in_order(path: Path) -> None:
     assert entries[0].body == {"initial": "x", "text": "é", "n": 0.1}
     assert [e.body["generation"] for e in read(path, "generation")] == [1, 2, 3]
     assert read(path, "study") == []
+
+
+def test_an_entry_of_another_writer_is_found_and_not_trusted(path: Path) -> None:
+    with closing(Ledger(path)) as ledger, closing(Ledger(path)) as other:
+        ledger.append("study", {})
+        with pytest.raises(TamperedError, match="ledger_changed"):
+            other.append("study", {})
+        assert other.accept() == 5
+        assert other.append("halt", {}).seq == 6
+        with pytest.raises(TamperedError, match="ledger_changed"):
+            ledger.append("study", {})
 
 
 def test_appending_goes_on_where_another_stopped(path: Path) -> None:

@@ -94,7 +94,10 @@ def rebuilt(
         return
     with closing(Ledger(ledger)) as made:
         assert made.schema == SCHEMA
-    newer = ("evaluator", "code", "terms", "gate", "sandbox", "labels", "pruned")
+    newer = (
+        *("evaluator", "evaluator_source", "knows_reserved", "code", "terms", "gate"),
+        *("sandbox", "labels", "pruned"),
+    )
     with closing(sqlite3.connect(ledger, isolation_level=None)) as db:
         previous = "0" * 32
         for seq, (kind, body) in enumerate(rows):
