@@ -52,7 +52,11 @@ def check_report(folder: RunFolder, entries: Sequence[Entry], notes: Notes) -> I
     except RunError:
         return  # the settings have been named already
     upto = [entry for entry in entries if made is None or entry.seq < made]
-    then = build_report(settings, upto).model_dump(mode="json")
+    try:
+        then = build_report(settings, upto).model_dump(mode="json")
+    except (KeyError, TypeError, ValueError) as error:
+        yield Problem("ledger", f"holds what no run writes: {type(error).__name__}: {error}")
+        return
     notes.count("numbers recomputed", _count(then))
     if (difference := find_difference(report, then)) is not None:
         place, told, given = difference

@@ -48,6 +48,8 @@ def wrap(bwrap: str) -> list[str]:
     spaces += ["--unshare-cgroup-try", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     command = [bwrap, *(spaces if root else ["--unshare-all"]), "--die-with-parent"]
     command += ["--hostname", "sandbox", "--proc", "/proc", "--dir", "/tmp"]
+    if path := os.environ.get("LD_LIBRARY_PATH"):  # a setuid bwrap is not handed it down
+        command += ["--setenv", "LD_LIBRARY_PATH", path]
     for name in ("/lib", "/lib64", "/lib32"):  # by which programs name their loader
         if os.path.islink(name):
             command += ["--symlink", os.readlink(name), name]

@@ -56,6 +56,8 @@ class Warden:
         self.room = [bounds["output"], bounds["output"], frames]
         self.cpu_s = 0.0
         self.peak = 0
+        self.starved = 0.0
+        self.waits: dict[int, float] = {}
         self.here = int(os.readlink("self", dir_fd=stage.proc)) if stage.proc >= 0 else 0
 
     def run(self) -> list[Leg]:
@@ -165,11 +167,21 @@ class Warden:
             leg.why = "cpu"
         elif wall <= 0:
             if -wall < (PATIENCE - 1) * self.bounds["wall_s"]:
-                waiting = [self.here, *self.tree(leg)[:1]]  # for a core: no time of the program's
-                wall += sum(watch.waited(self.stage.proc, held) for held in waiting)
+                self.note_waiting(self.tree(leg))
+                wall += self.starved
             if wall <= 0:
                 leg.why = "wall"
         return float(min(cpu, wall)) if self.alone else float(min(cpu, wall, TICK))
+
+    def note_waiting(self, tree: list[int]) -> None:
+        """Add up the seconds for which there was no core for the program, or for this process.
+
+        Of several processes the one that waited longest since the last look counts: the others may
+        have waited for it.
+        """
+        now = {pid: watch.waited(self.stage.proc, pid) for pid in (self.here, *tree)}
+        self.starved += max(found - self.waits.get(pid, 0.0) for pid, found in now.items())
+        self.waits = now
 
     def tree(self, leg: Leg) -> list[int]:
         """Return the program's process and all that came from it, by their ids in /proc.
@@ -183,6 +195,7 @@ class Warden:
     def look(self, pid: int, leg: Leg) -> None:
         """Measure the tree; note a limit that it has passed."""
         tree = self.tree(leg)
+        self.note_waiting(tree)
         memory = watch.memory(self.stage.proc, tree)
         self.peak = max(self.peak, memory)
         if memory > self.bounds["memory"]:

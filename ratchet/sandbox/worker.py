@@ -28,6 +28,8 @@ sys.path.insert(0, sys.argv[3])
 from ratchet.sandbox import launcher
 launcher.main()
 """
+LIBRARIES = {k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}
+"""Without which some interpreters do not start; a launcher forgets its environment at once."""
 _START_S = 120.0
 """Seconds a launcher may take to start: a tenth of one on a machine that is not busy."""
 GRACE_S = 20.0
@@ -73,7 +75,7 @@ class Worker:
             try:
                 self._process = subprocess.Popen(
                     self._command(theirs.fileno(), own),
-                    env={"PYTHONHASHSEED": "0"},
+                    env={"PYTHONHASHSEED": "0", **LIBRARIES},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from ratchet.loop.ledger import SCHEMA, Ledger, _link
 from ratchet.recipes.launch import resume
 from tests.proof.conftest import Copy, first_problem
 from tests.proof.test_replay import snapshot
+
+
+def ignore(kind: str, body: Any) -> None:
+    """Forge nothing."""
 
 
 def verify(path: Path, *words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
@@ -71,11 +76,15 @@ def test_a_noted_head_is_looked_for(copy: Copy, capsys: pytest.CaptureFixture[st
     assert "too short" in capsys.readouterr().err
 
 
-def rebuilt(path: Path, schema: int, keep: int | None = None) -> None:
+def rebuilt(
+    path: Path, schema: int, keep: int | None = None, forge: Callable[[str, Any], None] = ignore
+) -> None:
     """Write a run's ledger, or its first entries, anew in a format: all that an attacker can."""
     ledger = path / "ledger.sqlite"
     with RunFolder(path).reading() as opened:
         rows = [(entry.kind, entry.body) for entry in opened.entries()][:keep]
+    for kind, body in rows:
+        forge(kind, body)
     ledger.unlink()
     ledger.with_suffix(".head").unlink()
     if schema == SCHEMA:
@@ -117,6 +126,59 @@ def test_whoever_rewrites_everything_is_found_by_a_noted_head_alone(
     assert code == 0, "without a noted head nothing is left to see it by"
     code, told = verify(path, "--head", noted, capsys=capsys)
     assert code == 1 and "does not contain the head" in told["first"]["what"]
+
+
+def put(kind: str, value: Any, *place: Any, generation: int = 2) -> Callable[[str, Any], None]:
+    """Return a forgery of one value of one entry."""
+
+    def forge(found: str, body: Any) -> None:
+        if found == kind and body.get("generation", generation) == generation:
+            holder = body
+            for key in place[:-1]:
+                holder = holder[key]
+            assert holder[place[-1]] != value
+            holder[place[-1]] = value
+
+    return forge
+
+
+@pytest.mark.parametrize(
+    ("forge", "where", "what"),
+    [
+        (put("generation", "x", "decision", "reason"), "ledger entry 2", "the decision does not"),
+        (put("generation", 9.0, "decision", "measures", "gain"), "ledger entry 2", "the decision"),
+        (put("generation", 0, "decision", "tests"), "ledger entry 2", "the decision does not"),
+        (put("generation", ["x"], "pruned"), "ledger entry 2", "marked pruned do not follow"),
+        (put("generation", "x", "charter"), "ledger entry 2", "under another charter"),
+        (put("generation", 5, "pointers", "holds"), "ledger", "pointers do not follow"),
+        (put("start", "x", "base", "chosen"), "ledger entry 0", "not the best measured"),
+        (put("start", "x", "terms", "objective"), "ledger entry 0", "the charter's hash"),
+        (put("start", 2, "config", "seed"), "config.toml", "seed is 1, was 2"),
+        (
+            put("generation", "x", "capabilities", "candidate", "items", 0, "item"),
+            "ledger entry 2",
+            "",
+        ),
+        (put("end", 0.5, "scores", "incumbent", "items", 3, "score"), "ledger entry 5", "item 3"),
+        (put("end", 0.5, "scores", "untrained", "items", 3, "score"), "ledger entry 5", "item 3"),
+        (put("end", 9, "evaluator", "rows"), "evaluator/records.jsonl", ""),
+        (put("end", {"x": 1}, "epilogue"), "report.json", 'epilogue.x: says "nothing", the'),
+        (put("end", [], "epilogue"), "ledger", "holds what no run writes"),
+    ],
+)
+def test_a_forged_value_is_found_even_in_a_ledger_written_anew(
+    forge: Callable[[str, Any], None], where: str, what: str, copy: Copy
+) -> None:
+    path = copy()
+    rebuilt(path, SCHEMA, forge=forge)
+    with RunFolder(path).reading() as ledger:
+        head = ledger.head
+    text = (path / "report.json").read_text()
+    old = json.loads(text)["cost"]["ledger"]["hash"]
+    (path / "report.json").write_text(text.replace(old, head.hash))
+    problem = first_problem(path)
+    assert problem is not None
+    assert problem.where.startswith(where) and what in problem.what, problem
 
 
 def test_a_ledger_of_the_older_format_is_read_and_taken_over(

@@ -115,7 +115,7 @@ def test_it_is_taken_where_we_may_not_make_namespaces(
     with open_sandbox(workers=1) as sandbox:
         assert sandbox.capability.provider == "bubblewrap"
         assert sandbox.capability.level is Level.ISOLATED
-        assert all(layer.holds for layer in sandbox.capability.layers)
+        assert {x.name for x in sandbox.capability.layers if x.holds} >= ALL | {"interpreter"}
 
 
 @pytest.mark.slow

@@ -207,7 +207,7 @@ held = [mmap.mmap(-1, 60 << 20) for _ in range(4)]
 for area in held:
     for at in range(0, 60 << 20, 4096):
         area[at] = 1
-time.sleep(4)
+time.sleep(30)
 """
     limits = Limits(memory=200 * 2**20, wall_s=3.0)
     outcome = sandbox.run(Program(source), limits=limits)
@@ -221,9 +221,9 @@ def f(n):
     for _ in range(n):
         if os.fork() == 0:
             held = bytearray(60 << 20)
-            time.sleep(3)
+            time.sleep(30)
             os._exit(0)
-    time.sleep(3)
+    time.sleep(30)
 """
     limits = Limits(memory=128 * 2**20, processes=5, wall_s=2.0)
     assert sandbox.run(Program(source, "f"), [(4,)], limits=limits).end is End.MEMORY

@@ -57,6 +57,20 @@ def test_waiting_for_a_core_is_not_charged_as_wall_time() -> None:
     assert max(o.usage.wall_s for o in outcomes) > 0.8
 
 
+def test_a_parent_is_not_charged_for_a_child_that_waits_for_a_core() -> None:
+    """The parent sleeps, so it is its children who starve, and for whom the clock has to wait."""
+    cores = len(os.sched_getaffinity(0))
+    source = "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n"
+    source += "        while time.process_time() < 0.25: pass\n        os._exit(0)\n"
+    source += "for _ in range(4): os.wait()\n"
+    limits = Limits(cpu_s=4.0, wall_s=1.5, processes=5)
+    with open_sandbox(workers=2 * cores) as sandbox:
+        futures = [sandbox.submit(Program(source), limits=limits) for _ in range(2 * cores)]
+        outcomes = [future.result() for future in futures]
+    assert [o.reason for o in outcomes] == [""] * (2 * cores)
+    assert max(o.usage.wall_s for o in outcomes) > 1.5
+
+
 def test_submit_answers_later_and_holds_back_a_crowd(sandbox: LocalSandbox) -> None:
     start = time.monotonic()
     futures: list[Future[Outcome]] = [sandbox.submit(SLEEP, [(0.4,)]) for _ in range(8)]

@@ -203,7 +203,7 @@ import time
 for k in range(64):
     with open(str(k), "wb") as file:
         file.write(bytes(2**19))
-time.sleep(3)
+time.sleep(30)
 """
     outcome = process.run(Program(source), limits=Limits(scratch=2**20))
     assert outcome.end is End.OUTPUT and "folder" in outcome.reason

@@ -130,11 +130,11 @@ def test_a_worker_opened_while_the_sandbox_closes_does_not_stay() -> None:
     assert held._process is None
 
 
-def script(text: str) -> list[str]:
+def script(text: str, **environment: str) -> list[str]:
     """Return the lines that a process of its own prints."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", HEAD + text],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -194,3 +194,17 @@ def test_a_launcher_ends_with_its_host_even_if_a_fork_of_that_lives_on() -> None
         "os._exit(0)"
     )
     assert said == ["True"]
+
+
+def test_the_library_path_is_handed_down_and_no_program_sees_it() -> None:
+    """Without it an interpreter that needs it would not start, or would take another's library."""
+    said = script(
+        "with open_sandbox(workers=1) as s:\n"
+        "    look = 'import ctypes, os\\ndef f():\\n    get = ctypes.CDLL(None).getenv\\n'\n"
+        "    look += '    return [dict(os.environ), get(b\"LD_LIBRARY_PATH\")]'\n"
+        "    print(s.run(Program(look, 'f')).results[0].value)\n"
+        "    from ratchet.sandbox import worker\n"
+        "    print(worker.LIBRARIES)\n",
+        LD_LIBRARY_PATH="/nonexistent",
+    )
+    assert said == ["[{}, 0]", "{'LD_LIBRARY_PATH': '/nonexistent'}"]
