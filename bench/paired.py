@@ -113,9 +113,7 @@ def report(
     print(title)
     head = ["", "ours", "peer", "ratio", "low", "high"]
     lines = [head, *[_cells(row) for row in rows]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    for line in lines:
-        print("  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)).rstrip())
+    print(table(lines))
     for row in rows:
         for key, value in row.extra.items():
             print(f"  {row.name}: {key} {value:.3g}")
@@ -123,6 +121,15 @@ def report(
         print(f"{key}: {value:.3g}")
     for note in notes:
         print(note)
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a text of columns, each as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def _cells(row: Row) -> list[str]:

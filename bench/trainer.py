@@ -9,10 +9,9 @@ from __future__ import annotations
 import torch
 
 from bench.paired import arguments, compare, report
-from bench.workload import random_prompts
-from ratchet.core.seeds import Seed
+from bench.workload import random_groups
 from ratchet.engine.local import LocalEngine, trainer
-from ratchet.engine.losses import Batch, PolicyGradient, Row
+from ratchet.engine.losses import PolicyGradient
 from ratchet.engine.protocol import Adapter
 
 GROUPS, SIZE, PROMPT, ANSWER = 16, 8, 64, 16
@@ -28,7 +27,7 @@ def main() -> None:
         for name, tensor in engine.policy("p").tensors().items():
             if name.endswith(".up"):
                 tensor.normal_(0.0, 0.01, generator=torch.Generator().manual_seed(1))
-    batch = make_batch()
+    batch = random_groups(GROUPS, SIZE, PROMPT, ANSWER, 49152)
 
     def train(share: bool) -> dict[str, torch.Tensor]:
         with engine.policy("p").training() as network:
@@ -47,27 +46,6 @@ def main() -> None:
     }
     notes = ["gradient_gap: largest difference of a tensor, relative to its largest entry"]
     report("training, shared prefixes against plain", [row], summary, notes, options.json)
-
-
-def make_batch() -> Batch:
-    """Return rows with random answers and advantages."""
-    rng = Seed(2).child("answers").rng()
-    rows = []
-    for prompt in random_prompts(GROUPS, PROMPT, 49152):
-        for _ in range(SIZE):
-            answer = tuple(rng.integers(100, 49000, ANSWER).tolist())
-            size = PROMPT + ANSWER
-            rows.append(
-                Row(
-                    (*prompt, *answer),
-                    (0.0,) * PROMPT + (1.0,) * ANSWER,
-                    advantages=(float(rng.standard_normal()),) * size,
-                    old_logprobs=(-10.0,) * size,
-                    clip_low=(1.0,) * size,
-                    clip_high=(1e6,) * size,
-                )
-            )
-    return Batch(tuple(rows))
 
 
 def _take_gradient(engine: LocalEngine) -> dict[str, torch.Tensor]:

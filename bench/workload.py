@@ -11,6 +11,7 @@ import torch
 from ratchet.core.seeds import Seed
 from ratchet.engine.local.linear import linear
 from ratchet.engine.local.network import Network
+from ratchet.engine.losses import Batch, Row
 
 Prompts = list[tuple[int, ...]]
 
@@ -21,6 +22,25 @@ def random_prompts(count: int, length: int, vocabulary: int, seed: int = 1) -> P
     tokens = rng.integers(100, vocabulary - 100, (count, length))
     tokens[:, 0] = 100 + np.arange(count)
     return [tuple(row) for row in tokens.tolist()]
+
+
+def random_groups(groups: int, size: int, prompt: int, answer: int, vocabulary: int) -> Batch:
+    """Return groups of rows on random prompts, with random answers and advantages, unclipped."""
+    rng = Seed(2).child("answers").rng()
+    rows, whole = [], prompt + answer
+    for tokens in random_prompts(groups, prompt, vocabulary):
+        for _ in range(size):
+            rows.append(
+                Row(
+                    (*tokens, *rng.integers(100, vocabulary - 100, answer).tolist()),
+                    (0.0,) * prompt + (1.0,) * answer,
+                    advantages=(float(rng.standard_normal()),) * whole,
+                    old_logprobs=(-10.0,) * whole,
+                    clip_low=(1.0,) * whole,
+                    clip_high=(1e6,) * whole,
+                )
+            )
+    return Batch(tuple(rows))
 
 
 @dataclass(frozen=True)

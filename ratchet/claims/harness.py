@@ -25,8 +25,9 @@ from ratchet.core.codec import to_data
 from ratchet.core.errors import ConfigError
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.loop.config import RunConfig
-from ratchet.loop.folder import RunFolder, write_atomically
-from ratchet.loop.meter import describe_machine
+from ratchet.loop.disk import write_atomically
+from ratchet.loop.folder import RunFolder
+from ratchet.loop.provenance import describe_machine
 
 _MEASURED = ("completed", "halted", "budget_spent")
 

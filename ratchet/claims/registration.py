@@ -10,7 +10,7 @@ from typing import Any
 from ratchet.claims.claim import Claims
 from ratchet.core.codec import to_data
 from ratchet.core.errors import RunError
-from ratchet.loop.folder import write_atomically
+from ratchet.loop.disk import write_atomically
 
 FILE = "preregistration.json"
 

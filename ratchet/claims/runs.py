@@ -22,7 +22,8 @@ import ratchet
 from ratchet.claims.verdict import run_name
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.loop.config import RunConfig
-from ratchet.loop.folder import RunFolder, write_atomically
+from ratchet.loop.disk import write_atomically
+from ratchet.loop.folder import RunFolder
 
 POLL_S = 0.2
 PATIENCE_S = 20.0

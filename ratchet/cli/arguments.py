@@ -10,11 +10,15 @@ import tyro
 
 from ratchet.cli.catalogue import List
 from ratchet.cli.compare import Compare
+from ratchet.cli.diff import Diff
 from ratchet.cli.doctor import Doctor
 from ratchet.cli.models import Models
+from ratchet.cli.replay import Replay
 from ratchet.cli.reply import Command
 from ratchet.cli.reproduce import Reproduce
 from ratchet.cli.runs import Resume, RunOptions, WriteReport
+from ratchet.cli.verify import Verify
+from ratchet.cli.versions import RollbackRun, Versions
 
 _ABOUT = "Recursive self-improvement of language models that only moves forward on evidence."
 _sub = tyro.conf.subcommand
@@ -24,6 +28,11 @@ _Any = (
     | Annotated[Resume, _sub("resume")]
     | Annotated[WriteReport, _sub("report")]
     | Annotated[Compare, _sub("compare")]
+    | Annotated[Verify, _sub("verify")]
+    | Annotated[Versions, _sub("versions")]
+    | Annotated[RollbackRun, _sub("rollback")]
+    | Annotated[Diff, _sub("diff")]
+    | Annotated[Replay, _sub("replay")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]

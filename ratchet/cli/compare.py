@@ -34,7 +34,7 @@ class Compare:
             raise ConfigError("there is no prompt", f'ratchet compare {self.run} "12 + 30 * 2"')
         folder = RunFolder.existing(self.run)
         config = read_config(folder)
-        with folder.ledger() as ledger:
+        with folder.reading() as ledger:
             position = read_position(ledger.entries(), config.gate == "record")
         if position is None:
             raise RunError(f"{self.run} has not started", f"ratchet resume {self.run}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -64,13 +64,18 @@ class Charter(Config):
     @property
     def hash(self) -> str:
         """Hash of the content: comments, order and layout of the file do not matter."""
+        return hash_data(self.terms)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The content as plain JSON data; what the hash is over, and what a ledger keeps."""
         # An absent table leaves no trace, so that charters written before it keep their hash.
         unset = {name for name in ("gate", "benchmarks") if getattr(self, name) is None}
         data = self.model_dump(mode="json", exclude=unset)
-        return hash_data({**data, "budget": self.budget.traces()})
+        return {**data, "budget": self.budget.traces()}
 
     @property
-    def terms(self) -> str:
+    def fixed_hash(self) -> str:
         """Hash of all but the budget: what candidates are judged by, and where anchors come from.
 
         A person may change the budget of a run that is under way, and nothing else.

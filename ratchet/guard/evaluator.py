@@ -27,6 +27,7 @@ from ratchet.guard.messages import (
     Score,
     Scored,
 )
+from ratchet.guard.records import Mark
 from ratchet.worlds.protocol import Stream
 
 
@@ -42,6 +43,8 @@ class Evaluator:
     """Its hash; the process refuses to work under another."""
     opened: Opened
     """What the process told of itself when it started."""
+    mark: Mark
+    """How far the evaluator's own records go, as it last said."""
     timeout: float
     """Seconds that the process may take for one reply; the solver's time does not count."""
 
@@ -59,6 +62,7 @@ class Evaluator:
         try:
             request = Open(str(self._path), self.charter_hash, self._seed, str(self._folder))
             self.opened = self._child.ask(request, Opened, self.timeout)
+            self.mark = self.opened.mark
         except BaseException:
             self._child.kill()
             raise
@@ -108,7 +112,9 @@ class Evaluator:
         del prompts
         given = _require_answers(answers, asked, label)
         answered = Score(stream, n, draw, label, given, sealed, batch, tuple(families))
-        return Scores(child.ask(answered, Scored, self.timeout).items)
+        scored = child.ask(answered, Scored, self.timeout)
+        self.mark = scored.mark
+        return Scores(scored.items)
 
     def inspect(self, prompts: Sequence[str] = (), texts: Sequence[str] = ()) -> Inspected:
         """Count the trained prompts and texts that are sealed or part of a declared benchmark.

@@ -10,10 +10,10 @@ import json
 import os
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from ratchet.guard.messages import (
     Scored,
 )
 from ratchet.guard.protected import changed, digests, evaluator_files, hash_digests
+from ratchet.guard.records import Records
 from ratchet.worlds.protocol import Stream, World
 
 
@@ -55,17 +56,17 @@ class Examiner:
         self._hash = request.charter_hash
         self._require_same_charter()
         self._world = _load_world(self._charter.world)
-        self._key = AnchorKey.derive(self._charter.terms, self._seed)
+        self._key = AnchorKey.derive(self._charter.fixed_hash, self._seed)
         # The order of a table is not part of the charter's hash, so it may not shape a draw.
         self._families = dict(sorted(self._charter.families.items()))
         self._levels = dict(sorted(self._charter.levels.items()))
         self._require_known_weights()
         self._batches = Batches(self._key, self._families, self._take)
         self._folder.mkdir(parents=True, exist_ok=True)
-        _drop_cut_line(self._folder / RECORDS)
+        self._records = Records(self._folder / RECORDS)
         declared = self._charter.benchmarks
         self._inspector = Inspector(self._world, declared, self._path)
-        for prompt in _drawn_before(self._folder / RECORDS):
+        for prompt in self._records.drawn():
             self._inspector.learn(prompt)
         self._files = evaluator_files(self._world, declared.files(self._path) if declared else ())
         self._digests = digests(self._files)
@@ -75,6 +76,7 @@ class Examiner:
             tuple(self._world.families),
             hash_digests(self._digests),
             self._knows_reserved(),
+            self._records.mark,
         )
 
     def draw(self, request: Draw) -> Drawn:
@@ -93,12 +95,14 @@ class Examiner:
         verdicts = [
             self._check(task, text) for task, text in zip(anchors, request.answers, strict=True)
         ]
-        self._record(
+        mark = self._records.add(
             {
                 "kind": "score",
                 "label": request.label,
                 "stream": request.stream,
                 "draw": request.draw,
+                "batch": request.batch,
+                "families": list(request.families),
                 "item": self._key.conceal(task.id),
                 "family": task.family,
                 "level": task.level,
@@ -112,7 +116,8 @@ class Examiner:
             tuple(
                 ItemScore(self._key.conceal(t.id), t.family, float(v.reward), bool(v.parsed))
                 for t, v in zip(anchors, verdicts, strict=True)
-            )
+            ),
+            mark,
         )
 
     def inspect(self, request: Inspect) -> Inspected:
@@ -153,7 +158,7 @@ class Examiner:
         if new:
             for task in anchors:
                 self._inspector.learn(task.prompt)
-            self._record(
+            self._records.add(
                 {
                     "kind": "draw",
                     "stream": request.stream,
@@ -196,7 +201,7 @@ class Examiner:
                 "pass sealed=, a hash that binds the closing states",
             )
         path = self._folder / FINAL
-        binding = {"sealed": sealed, "charter": self._charter.terms, "seed": self._seed}
+        binding = {"sealed": sealed, "charter": self._charter.fixed_hash, "seed": self._seed}
         if not path.exists():
             draft = path.with_suffix(".draft")
             with draft.open("w", encoding="utf-8") as file:
@@ -245,10 +250,6 @@ class Examiner:
                 "restore the charter, or start a new run under the new one: ratchet run",
             )
 
-    def _record(self, rows: Iterable[dict[str, Any]]) -> None:
-        with (self._folder / RECORDS).open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-
     @contextmanager
     def _in_world(self, verb: str) -> Iterator[None]:
         """Name the class of what a world raises; its message may quote an anchor and stays here."""
@@ -275,25 +276,3 @@ def _load_world(place: str) -> World:
     if lacking:
         raise EvaluatorError(f"{place!r} is not a world: it has no {', '.join(lacking)}", hint)
     return cast(World, world)
-
-
-def _drawn_before(path: Path) -> Iterator[str]:
-    """Yield the prompts that earlier processes of this run drew."""
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    row = json.loads(line)
-                    if row["kind"] == "draw":
-                        yield str(row["prompt"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise EvaluatorError(
-                        f"line {number} of {path} is damaged", "restore it from a copy"
-                    ) from error
-
-
-def _drop_cut_line(path: Path) -> None:
-    """Cut off a last line that a kill left unfinished."""
-    if path.exists():
-        with path.open("rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from ratchet.core.codec import from_data, to_data
 from ratchet.core.errors import EvaluatorError
 from ratchet.core.evidence import ItemScore
+from ratchet.guard.records import Mark
 from ratchet.worlds.protocol import Stream
 
 Count = Annotated[int, Field(ge=0)]
@@ -119,6 +120,8 @@ class Opened:
     """Hash of all files that the evaluator's judgement rests on."""
     knows_reserved: bool
     """Whether the world recognises any reserved task; else only anchors of this run are known."""
+    mark: Mark
+    """How far the evaluator's records go."""
     kind: Literal["opened"] = "opened"
 
 
@@ -147,6 +150,8 @@ class Scored:
 
     items: tuple[ItemScore, ...]
     """In the order of the draw."""
+    mark: Mark
+    """How far the evaluator's records go, these scores included."""
     kind: Literal["scored"] = "scored"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from ratchet.core.errors import TamperedError
 
@@ -88,7 +89,12 @@ def _listen(event: str, given: tuple[Any, ...]) -> None:
     writing = event in _CHANGES or bool(flags & _WRITES)
     for number, place in enumerate(given[: 2 if event in _PAIRS else 1]):
         if isinstance(place, str | bytes | os.PathLike):
-            path = os.path.realpath(os.fsdecode(place))
+            name = os.fsdecode(place)
+            if event == "sqlite3.connect" and name.startswith("file:"):
+                if "mode=ro" in urlsplit(name).query:
+                    continue
+                name = unquote(urlsplit(name).path)
+            path = os.path.realpath(name)
             linked_to = number == 0 and event in _LINKS
             for watch in list(_watches):
                 watch.see(event, path, writing and not linked_to)

@@ -13,15 +13,6 @@ from ratchet.guard.charter import Charter
 from ratchet.loop.ledger import Entry
 
 
-def describe_terms(charter: Charter) -> dict[str, Any]:
-    """Return what the ledger keeps of a charter, at the start and with every amendment."""
-    return {
-        "charter": charter.hash,
-        "terms": charter.terms,
-        "budget": charter.budget.model_dump(mode="json", exclude_none=True),
-    }
-
-
 def amended(entries: Sequence[Entry], charter: Charter) -> str | None:
     """Return what a person must agree to before the run goes on: its budget was changed.
 
@@ -31,18 +22,23 @@ def amended(entries: Sequence[Entry], charter: Charter) -> str | None:
     agreed = [entry.body for entry in entries if entry.kind in ("start", "amendment")]
     if not agreed or "end" in kinds or agreed[-1]["charter"] == charter.hash:
         return None
-    if terms_of(agreed[0]) != charter.terms:
+    if fixed_of(agreed[0]) != charter.fixed_hash:
         return None
-    then: dict[str, Any] = agreed[-1].get("budget", {})
-    now = describe_terms(charter)["budget"]
+    then, now = (terms["budget"] for terms in (agreed[-1]["terms"], charter.terms))
     changes = [
-        f"{name} from {then.get(name, 'no limit')} to {now.get(name, 'no limit')}"
+        f"{name} from {_shown(then.get(name))} to {_shown(now.get(name))}"
         for name in sorted({*then, *now})
         if then.get(name) != now.get(name)
     ]
     return f"the budget was changed: {', '.join(changes)}"
 
 
-def terms_of(start: Mapping[str, Any]) -> str:
-    """Return the hash of the terms that a run began with."""
-    return str(start.get("terms", start["charter"]))
+def fixed_of(body: Mapping[str, Any]) -> str:
+    """Return the hash of all but the budget that a start or an amendment names."""
+    if "terms" not in body:  # a ledger of an older schema, whose charter cannot be amended
+        return str(body["charter"])
+    return Charter.build(body["terms"], source="the ledger's charter").fixed_hash
+
+
+def _shown(limit: float | None) -> str:
+    return "no limit" if limit is None else f"{limit:,.6g}"

@@ -5,18 +5,32 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ratchet.core.codec import from_data, hash_text, to_data
 from ratchet.core.errors import RunError
 from ratchet.core.records import Line
+from ratchet.loop.disk import write_atomically
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.recipe import Records
 from ratchet.loop.versions import Store
+
+MARK = 8
+"""Hex digits that a record's own mark has: enough to find it, not to prove it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the ledger holds of a generation's records."""
+
+    hash: str
+    """Hash of the whole text."""
+    marks: str
+    """The first hex digits of every line's hash, one after another, to name a line that differs."""
 
 
 class RunFolder:
@@ -51,6 +65,15 @@ class RunFolder:
             ledger.close()
 
     @contextmanager
+    def reading(self) -> Iterator[Ledger]:
+        """Open the run's ledger without writing anything; RunError if there is none."""
+        ledger = Ledger(self.path / "ledger.sqlite", read_only=True)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the only writer; RunError if another process is."""
         with (self.path / ".lock").open("w") as file:
@@ -62,21 +85,20 @@ class RunFolder:
                 ) from error
             yield
 
-    def write_records(self, generation: int, records: Records) -> str:
-        """Write a generation's records whole and return their hash."""
-        text = "".join(json.dumps(to_data(r), sort_keys=True) + "\n" for r in records)
-        write_atomically(self._records(generation), gzip.compress(text.encode(), 6, mtime=0))
-        return hash_text(text)
+    def write_records(self, generation: int, records: Records) -> Kept:
+        """Write a generation's records whole and return what the ledger shall hold of them."""
+        text = encode_records(records)
+        write_atomically(self.records_path(generation), gzip.compress(text.encode(), 6, mtime=0))
+        return keep_text(text)
 
     def read_records(self, generation: int) -> Records:
-        """Read a generation's records back; none if there is no such generation."""
-        path = self._records(generation)
-        if not path.is_file():
-            return []
+        """Read a generation's records back; RunError if they are not there or damaged."""
+        text = self.read_text(generation)
         try:
-            with gzip.open(path, "rt", encoding="utf-8") as file:
-                return [from_data(Line, {"record": json.loads(line)}).record for line in file]
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+            lines = text.splitlines()
+            return [from_data(Line, {"record": json.loads(line)}).record for line in lines]
+        except ValueError as error:
+            path = self.records_path(generation)
             raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
 
     def require_whole(self, generation: int) -> None:
@@ -84,24 +106,46 @@ class RunFolder:
 
         Records are written before their generation is committed, and one at a time.
         """
-        beyond = self._records(generation + 2)
-        if beyond.is_file() or (generation < 0 and self._records(1).is_file()):
+        beyond = self.records_path(generation + 2)
+        if beyond.is_file() or (generation < 0 and self.records_path(1).is_file()):
             kept = f"ends at generation {generation}" if generation >= 0 else "has no start"
             raise RunError(
                 f"{self.path / 'ledger.sqlite'} is damaged: it {kept}, but later records are there",
                 "restore the ledger from a copy, or start a new run",
             )
 
-    def _records(self, generation: int) -> Path:
+    def read_text(self, generation: int) -> str:
+        """Read the text of a generation's records; RunError if it is not there or damaged."""
+        path = self.records_path(generation)
+        try:
+            return _unpack(path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(f"{path} is missing", "restore it from a copy") from error
+        except (OSError, ValueError, zlib.error) as error:
+            raise RunError(f"{path} is damaged: {error}", "restore it from a copy") from error
+
+    def records_path(self, generation: int) -> Path:
+        """Return where a generation's records lie."""
         return self.path / "records" / f"gen-{generation:04d}.jsonl.gz"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def encode_records(records: Records) -> str:
+    """Return records as text, one JSON object a line."""
+    return "".join(json.dumps(to_data(r), sort_keys=True) + "\n" for r in records)
+
+
+def keep_text(text: str) -> Kept:
+    """Return what the ledger holds of a text of records."""
+    marks = "".join(hash_text(line)[:MARK] for line in text.split("\n")[:-1])
+    return Kept(hash_text(text), marks)
+
+
+def _unpack(data: bytes) -> str:
+    """Return the text of a gzip file that holds one member and nothing else."""
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    text = unpacking.decompress(data)
+    if not unpacking.eof:
+        raise ValueError("it is cut short")
+    if unpacking.unused_data:
+        raise ValueError("there is more behind its records")
+    return text.decode()

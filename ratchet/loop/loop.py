@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ratchet.core.codec import to_data
@@ -13,30 +13,29 @@ from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.evidence import Ending, Scores
 from ratchet.core.findings import Finding, Halt
 from ratchet.core.seeds import Seed
-from ratchet.core.state import Candidate
-from ratchet.guard.charter import Charter, find_charter
+from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
 from ratchet.guard.protected import source_files
 from ratchet.guard.watch import Watch
-from ratchet.loop.amend import amended, describe_terms, terms_of
+from ratchet.loop.amend import amended, fixed_of
 from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Gate, History, IntervalGate
+from ratchet.loop.gate import Gate
+from ratchet.loop.gates import choose_gate, describe_gate
 from ratchet.loop.halts import last_halt
-from ratchet.loop.inspection import inspect_training
-from ratchet.loop.ladder_gate import LadderGate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
-from ratchet.loop.meter import Meter, describe_machine
-from ratchet.loop.pair import Pair
-from ratchet.loop.policies import MOMENTS
+from ratchet.loop.meter import Meter
 from ratchet.loop.position import Position, pointers, read_position, waiting
+from ratchet.loop.provenance import describe_machine, hash_code
 from ratchet.loop.purse import BudgetSpent, Purse
-from ratchet.loop.recipe import Context, Recipe, Records
-from ratchet.loop.sequential_gate import SequentialGate
+from ratchet.loop.recipe import Recipe
+from ratchet.loop.retention import needed
 from ratchet.loop.study import measure_all
+from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
+from ratchet.sandbox.require import describe, require
 from ratchet.worlds.protocol import Stream
 
 
@@ -82,6 +81,8 @@ class Loop:
         ended = [entry.body["status"] for entry in ledger.entries("end")]
         if ended:
             return str(ended[0])
+        if self.recipe.sandbox is not None:
+            require(self.recipe.sandbox, self.recipe.isolation)
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
             kept = dict.fromkeys(source_files().values(), "evaluator") | {charter: "charter"}
@@ -90,34 +91,38 @@ class Loop:
                 with watch:
                     return self._work(ledger, evaluator, watch)
             except TamperedError as error:
-                return self._invalidate(ledger, error)
+                return self._invalidate(ledger, evaluator, error)
 
     def _work(self, ledger: Ledger, evaluator: Evaluator, watch: Watch) -> str:
         position = read_position(ledger.entries(), self.config.gate == "record")
         self.folder.require_whole(-1 if position is None else position.generation)
+        gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
         if position is None:
-            position = self._start(ledger, evaluator)
+            position = self._start(ledger, evaluator, gate)
         start = next(ledger.entries("start")).body
-        self._require_same(ledger, start, evaluator)
+        self._require_same(start, evaluator)
+        self._require_agreed(ledger, evaluator)
+        self._note_change(ledger)
+        # A kill may have come between a decision and the removal of what it set free.
+        self.store.keep(needed(position))
         planted: dict[str, bool] = start["planted"]
         meter = Meter(self.recipe.spent)
         if not all(planted.values()):
-            return self._end(ledger, "invalid", {}, {}, meter)
+            return self._end(ledger, evaluator, "invalid", {}, {}, meter)
         if not self.finish:
             budget = evaluator.charter.budget
             purse = Purse(budget, self.folder, ledger.entries(), self.recipe.spent)
             try:
                 with purse.alarm():
-                    position = self._take_turns(ledger, evaluator, position, purse, watch)
+                    position = self._take_turns(ledger, evaluator, gate, position, purse, watch)
                     if position.pending is not None:
                         return str(Ending.NEEDS_APPROVAL)
                     purse.look()
             except BudgetSpent as stop:
                 return self._halt(ledger, stop.finding)
         meter = Meter(self.recipe.spent)
-        chosen = str(start["base"]["chosen"])
-        scores = measure_final(
-            self.recipe, self.config, evaluator, position, chosen, self._seed, self.tell
+        measured = measure_final(
+            self.recipe, self.config, evaluator, start["base"]["chosen"], position, self.tell
         )
         epilogue = self.recipe.epilogue(position.initial.replace(), position.incumbent.replace())
         states = judge(planted, read_tally(ledger))
@@ -125,18 +130,18 @@ class Loop:
         status = "invalid" if dead else self._status(position)
         evaluator.inspect()
         watch.require_clean()
-        return self._end(ledger, status, scores, epilogue, meter)
+        return self._end(ledger, evaluator, status, measured, epilogue, meter)
 
     def _take_turns(
         self,
         ledger: Ledger,
         evaluator: Evaluator,
+        gate: Gate,
         position: Position,
         purse: Purse,
         watch: Watch,
     ) -> Position:
         """Turn until it is over or a candidate waits for a person; BudgetSpent if it may not."""
-        gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
         while position.pending or not self._is_over(position):
             if position.pending is None:
                 purse.generations = position.generation
@@ -161,25 +166,25 @@ class Loop:
             return "completed"
         return str(position.ending)
 
-    def _require_same(self, ledger: Ledger, start: Mapping[str, Any], evaluator: Evaluator) -> None:
-        """Refuse to go on under other terms or settings than the run began with.
-
-        A changed budget is no other term: it holds once a person has agreed to it.
-        """
+    def _require_same(self, start: Mapping[str, Any], evaluator: Evaluator) -> None:
+        """Refuse to go on under other terms, settings or judges than the run began with."""
         now, then = self.config.model_dump(mode="json"), start["config"]
         changed = sorted(key for key in {*now, *then} if now.get(key) != then.get(key))
-        if terms_of(start) != evaluator.charter.terms:
+        if fixed_of(start) != evaluator.charter.fixed_hash:
             changed.append(f"the charter {self.config.charter}")
         if changed:
             raise RunError(
                 f"{self.folder.path} was started with other settings: {', '.join(changed)}",
                 "restore them, or start a new run",
             )
-        if start.get("evaluator", evaluator.opened.source) != evaluator.opened.source:
+        if start.get("judge", evaluator.opened.source) != evaluator.opened.source:
             raise RunError(
                 f"{self.folder.path} was started with another evaluator: its source has changed",
                 "use the version of Ratchet that made the run, or start a new run",
             )
+
+    def _require_agreed(self, ledger: Ledger, evaluator: Evaluator) -> None:
+        """Go on under a changed budget only if a person has agreed to it, and write that down."""
         reason = amended(list(ledger.entries()), evaluator.charter)
         if reason is None:
             return
@@ -188,9 +193,21 @@ class Loop:
                 f"{self.config.charter}: {reason}, and nobody has agreed to it",
                 f"ratchet resume {self.folder.path} --approve, or restore the charter",
             )
-        ledger.append("amendment", {**describe_terms(evaluator.charter), "reason": reason})
+        charter = evaluator.charter
+        body = {"charter": charter.hash, "terms": charter.terms, "reason": reason}
+        ledger.append("amendment", body)
 
-    def _start(self, ledger: Ledger, evaluator: Evaluator) -> Position:
+    def _note_change(self, ledger: Ledger) -> None:
+        """Write down that the run goes on by other code or on another machine than so far."""
+        now = self._origin()
+        known = [entry.body for entry in ledger.entries() if "code" in entry.body]
+        if not known or any(known[-1][name] != now[name] for name in now):
+            ledger.append("resume", now)
+
+    def _origin(self) -> dict[str, Any]:
+        return {"machine": describe_machine(), "code": hash_code(self.recipe)}
+
+    def _start(self, ledger: Ledger, evaluator: Evaluator, gate: Gate) -> Position:
         meter = Meter(self.recipe.spent)
         self.tell(Event("phase", {"phase": "start", "what": "making the initial state"}))
         # What a recipe is given, and what it gives, is copied: changed later, it moves no pointer.
@@ -212,9 +229,11 @@ class Loop:
             )
         body = {
             "config": self.config.model_dump(mode="json"),
-            **describe_terms(evaluator.charter),
-            "evaluator": evaluator.opened.source,
+            "charter": evaluator.charter_hash,
+            "terms": evaluator.charter.terms,
+            "judge": evaluator.opened.source,
             "knows_reserved": evaluator.opened.knows_reserved,
+            "gate": describe_gate(gate),
             "initial": to_data(initial),
             "planted": planted,
             "parameters": dict(self.recipe.parameters),
@@ -222,7 +241,9 @@ class Loop:
                 "chosen": max(bases, key=lambda name: bases[name].mean) if bases else "",
                 "scores": {name: to_data(scores) for name, scores in bases.items()},
             },
-            "machine": describe_machine(),
+            **self._origin(),
+            "sandbox": describe(self.recipe.sandbox),
+            "evaluator": to_data(evaluator.mark),
             "cost": meter.read(),
         }
         ledger.append("start", body)
@@ -244,79 +265,35 @@ class Loop:
         purse: Purse,
         watch: Watch,
     ) -> Position:
-        number = position.generation + 1
-        tell = purse.watch(self.tell)
-        meter, tally = Meter(self.recipe.spent), Tally()
-        seed = self._seed.child("generation", number)
-        tell(Event("generation", {"generation": number, "of": self.config.generations}))
-        initial, parameters = position.initial.replace(), dict(position.parameters)
-        context = Context(number, seed, initial, parameters, tally.observe, tell)
-        candidate = self.recipe.improve(position.branch.replace(), context)
-        candidate = replace(candidate, state=candidate.state.replace())
-        purse.look()
-        watch.require_clean()
-        findings = [*candidate.findings, *self._probe(number, candidate, tally)]
-        findings += inspect_training(evaluator, position.branch, candidate)
-        for finding in findings:
-            self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
+        meter, number = Meter(self.recipe.spent), position.generation + 1
+        first = max(1, number - self.config.window + 1)
+        window = [self.folder.read_records(n) for n in range(first, number)]
 
-        same = candidate.state.hash == position.incumbent.hash
-        pair = Pair(
-            evaluator,
-            self.recipe.solver(candidate.state.replace()),
-            None if same else self.recipe.solver(position.incumbent.replace()),
-            number,
-            self._seed.child("measure"),
-            tell,
-        )
-        history = History(position.holds, position.tests)
-        decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
-        watch.require_clean()
-        record_only = self.config.gate == "record"
-        after = position.decide(candidate.state, decision, record_only).act(findings)
-        records = self.folder.write_records(number, candidate.records)
-        body = {
-            "generation": number,
-            "charter": evaluator.charter_hash,
-            "candidate": to_data(candidate.state),
-            "evidence": to_data(evidence),
-            "capabilities": to_data(pair.capabilities),
-            "findings": [to_data(finding) for finding in findings],
-            "decision": to_data(decision),
-            "pointers": pointers(after),
-            "measures": dict(candidate.measures),
-            "liveness": tally.counts,
-            "records": records,
-            "cost": meter.read(),
-        }
-        ledger.append("generation", body)
-        self.store.keep(_needed(after))
+        def look() -> None:
+            purse.look()
+            watch.require_clean()
+
+        tell = purse.watch(self.tell)
+        turn = take_turn(self.recipe, self.config, evaluator, gate, position, window, tell, look)
+        kept = self.folder.write_records(number, turn.candidate.records)
+        told = {"records": to_data(kept), "evaluator": to_data(evaluator.mark)}
+        ledger.append("generation", {**turn.body, **told, "cost": meter.read()})
+        self.store.keep(needed(turn.after))
+        drawn = len(turn.evidence.candidate)
         self.tell(
             Event(
                 "decision",
                 {
                     "generation": number,
-                    "verb": str(decision.verb),
-                    "reason": decision.reason,
-                    "candidate": evidence.candidate.mean if len(evidence.candidate) else None,
-                    "incumbent": evidence.incumbent.mean if len(evidence.candidate) else None,
-                    "measures": dict(candidate.measures),
+                    "verb": str(turn.decision.verb),
+                    "reason": turn.decision.reason,
+                    "candidate": turn.evidence.candidate.mean if drawn else None,
+                    "incumbent": turn.evidence.incumbent.mean if drawn else None,
+                    "measures": dict(turn.candidate.measures),
                 },
             )
         )
-        return after
-
-    def _probe(self, number: int, candidate: Candidate, tally: Tally) -> list[Finding]:
-        first = max(1, number - self.config.window + 1)
-        window: list[Records] = [self.folder.read_records(n) for n in range(first, number)]
-        window.append(candidate.records)
-        findings = []
-        for probe in self.recipe.probes:
-            finding = probe.measure(window, candidate.state.replace())
-            if finding is not None:
-                tally.observe(probe.name, True)
-                findings.append(finding)
-        return findings
+        return turn.after
 
     def _halt(self, ledger: Ledger, finding: Finding) -> str:
         """Stop between two decisions, with the final stream closed, so that a person may go on."""
@@ -327,34 +304,34 @@ class Loop:
         self.tell(Event("end", {"status": str(Ending.HALTED)}))
         return str(Ending.HALTED)
 
-    def _invalidate(self, ledger: Ledger, error: TamperedError) -> str:
+    def _invalidate(self, ledger: Ledger, evaluator: Evaluator, error: TamperedError) -> str:
         """End for good: what this run is judged by or recorded in was touched."""
         finding = Finding(error.name, error.message.removeprefix(f"{error.name}: "), Halt())
         ledger.append("halt", {"finding": to_data(finding), "trusted": ledger.accept()})
         self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
-        return self._end(ledger, "invalid", {}, {}, Meter(self.recipe.spent))
+        return self._end(ledger, evaluator, "invalid", {}, {}, Meter(self.recipe.spent))
 
     def _end(
         self,
         ledger: Ledger,
+        evaluator: Evaluator,
         status: str,
-        scores: Mapping[str, Any],
+        measured: Mapping[str, Any],
         epilogue: Mapping[str, Any],
         meter: Meter,
     ) -> str:
-        body = {"status": status, "scores": dict(scores), "epilogue": dict(epilogue)}
-        ledger.append("end", {**body, "cost": meter.read()})
+        body = {
+            "status": status,
+            "scores": {},
+            "labels": {},
+            **measured,
+            "epilogue": dict(epilogue),
+            "evaluator": to_data(evaluator.mark),
+            "cost": meter.read(),
+        }
+        ledger.append("end", body)
         self.tell(Event("end", {"status": status}))
         return status
-
-
-def choose_gate(charter: Charter, items: int) -> Gate:
-    """Return the gate of a charter's terms; without terms, the interval gate on this many items."""
-    if charter.gate is None:
-        return IntervalGate(items)
-    if charter.gate.step is not None:
-        return LadderGate(charter.gate)
-    return SequentialGate(charter.gate, tuple(f for f, share in charter.families.items() if share))
 
 
 def read_tally(ledger: Ledger) -> Tally:
@@ -363,13 +340,3 @@ def read_tally(ledger: Ledger) -> Tally:
     for entry in ledger.entries("generation"):
         tally.add(entry.body["liveness"])
     return tally
-
-
-def _needed(position: Position) -> list[Any]:
-    """Whole: initial, incumbent and branch. Earlier incumbents lose their optimiser's moments."""
-    whole = [position.initial, position.incumbent, position.branch]
-    whole += [position.pending] if position.pending else []
-    components = [component for state in whole for component in state.values()]
-    for state in position.promoted.values():
-        components += [c for c in state.values() if c.kind != MOMENTS]
-    return components

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import resource
 import time
 from collections.abc import Callable
-from importlib import metadata
 
 from ratchet.core.task import Cost
-
-_PACKAGES = ("ratchet-rsi", "numpy", "torch", "transformers", "tokenizers", "safetensors")
 
 
 class Meter:
@@ -40,20 +35,3 @@ def peak_rss_mb() -> float:
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     return kilobytes / 1024
-
-
-def describe_machine() -> dict[str, str | int]:
-    """Return what a reader needs to judge timings and to repeat a run."""
-    versions: dict[str, str | int] = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count() or 1,
-        **versions,
-    }

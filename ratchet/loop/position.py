@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,6 +81,20 @@ class Position:
             pending=None,
         )
 
+    def return_to(self, stage: Position, fresh: Sequence[str]) -> Position:
+        """Return the position after a person went back to the incumbent of an earlier stage, with
+        its parameters. Components named ``fresh`` are left out: their files are gone."""
+        state = State({n: c for n, c in stage.incumbent.items() if n not in fresh})
+        return replace(
+            self,
+            incumbent=state,
+            branch=state,
+            holds=0,
+            parameters=stage.parameters,
+            ending=None,
+            pending=None,
+        )
+
     def act(self, findings: Sequence[Finding]) -> Position:
         """Return the position after the findings' actions; reject and halt are the gate's."""
         after = self
@@ -121,28 +136,47 @@ class Position:
 
 def read_position(entries: Iterable[Entry], record_only: bool) -> Position | None:
     """Fold the ledger; None if the run has not started."""
+    last = deque(read_positions(entries, record_only), maxlen=1)
+    return last[0][1] if last else None
+
+
+def read_positions(entries: Iterable[Entry], record_only: bool) -> Iterator[tuple[Entry, Position]]:
+    """Yield every entry with the position after it; RunError where one does not follow."""
     position: Position | None = None
+    stages: dict[int, Position] = {}
     for entry in entries:
+        body = entry.body
         if entry.kind == "start":
-            initial = from_data(State, entry.body["initial"])
+            initial = from_data(State, body["initial"])
             position = Position(
                 initial,
                 initial,
                 initial,
-                parameters=entry.body["parameters"],
+                parameters=body["parameters"],
                 promoted={0: initial},
             )
-        elif entry.kind == "approval" and position is not None:
+        elif position is None:
+            continue
+        elif entry.kind == "approval":
             position = position.approve()
-            _require_same(position, entry.body)
-        elif entry.kind == "generation" and position is not None:
-            body = entry.body
+            _require_same(position, body)
+        elif entry.kind == "rollback":
+            if body["to"] not in stages:
+                raise RunError(
+                    f"entry {entry.seq}: it goes back to generation {body['to']}, which was not",
+                    "restore the ledger from a copy",
+                )
+            position = position.return_to(stages[body["to"]], body["fresh"])
+            _require_same(position, body)
+        elif entry.kind == "generation":
             findings = [from_data(Finding, f) for f in body["findings"]]
             decision = from_data(Decision, body["decision"])
             candidate = from_data(State, body["candidate"])
             position = position.decide(candidate, decision, record_only).act(findings)
             _require_same(position, body)
-    return position
+        if entry.kind in ("start", "approval", "generation"):
+            stages[position.generation] = position
+        yield entry, position
 
 
 def _require_same(position: Position, body: Mapping[str, Any]) -> None:
@@ -161,7 +195,7 @@ def waiting(entries: Iterable[Entry]) -> str | None:
         if entry.kind == "generation" and entry.body["decision"].get("ends"):
             decision = from_data(Decision, entry.body["decision"])
             reason = decision.reason if decision.ends is Ending.NEEDS_APPROVAL else None
-        elif entry.kind in ("generation", "approval"):
+        elif entry.kind in ("generation", "approval", "rollback"):
             reason = None
     return reason
 

@@ -19,7 +19,8 @@ from ratchet.core.events import Event, Listener
 from ratchet.core.findings import Finding
 from ratchet.core.task import Cost
 from ratchet.guard.budget import Budget, Spent, overrun
-from ratchet.loop.folder import RunFolder, write_atomically
+from ratchet.loop.disk import write_atomically
+from ratchet.loop.folder import RunFolder
 from ratchet.loop.ledger import Entry
 from ratchet.loop.meter import Meter
 

@@ -14,6 +14,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.core.state import Candidate, State
 from ratchet.core.task import Cost
+from ratchet.sandbox.protocol import Level, Sandbox
 
 Parameter = float | str | bool
 """A value that a finding may set."""
@@ -81,6 +82,10 @@ class Recipe(Protocol):
     """Watch every generation."""
     parameters: Mapping[str, Parameter] = MappingProxyType({})
     """What findings may set or reweight, with the starting values."""
+    sandbox: Sandbox | None = None
+    """Where it runs programs that a model wrote; None if it runs none."""
+    isolation: Level = Level.ISOLATED
+    """Least level of that sandbox: below it a run neither starts nor goes on."""
 
     def initial(self, seed: Seed) -> State:
         """Make the state of generation 0."""

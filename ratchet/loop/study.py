@@ -44,8 +44,13 @@ def study(
 ) -> dict[str, Scores]:
     """Measure several solvers on the same anchors and commit the scores item by item."""
     scores = measure_all(evaluator, solvers, stream, n, draw, seed.child("study", name))
-    body = {name: to_data(value) for name, value in scores.items()}
-    ledger.append(
-        "study", {"name": name, "stream": str(stream), "draw": draw, "n": n, "scores": body}
-    )
+    body = {
+        "name": name,
+        "stream": str(stream),
+        "draw": draw,
+        "n": n,
+        "scores": {label: to_data(value) for label, value in scores.items()},
+        "evaluator": to_data(evaluator.mark),
+    }
+    ledger.append("study", body)
     return scores

@@ -11,6 +11,7 @@ from pathlib import Path
 from ratchet.core.codec import hash_files
 from ratchet.core.errors import RunError
 from ratchet.core.state import Component
+from ratchet.loop.disk import sync_folder
 
 
 class Store:
@@ -30,7 +31,7 @@ class Store:
             if not home.exists():
                 _sync(draft)
                 draft.rename(home)
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return component
@@ -78,11 +79,3 @@ def _sync(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

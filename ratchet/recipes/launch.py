@@ -128,7 +128,7 @@ def resume(
     config = read_config(folder)
     agreed: list[str | None] = []
     if approve or finish:
-        with folder.ledger() as ledger:
+        with folder.reading() as ledger:
             entries = list(ledger.entries())
         if finish and last_halt(entries) is None:
             raise RunError(f"no budget has halted {path}", f"ratchet resume {path}")

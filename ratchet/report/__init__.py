@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ratchet.loop.folder import RunFolder, write_atomically
+from ratchet.loop.disk import write_atomically
+from ratchet.loop.folder import RunFolder
 
 
 def write_report(folder: RunFolder) -> dict[str, Any]:

@@ -23,14 +23,14 @@ from ratchet.report.words import comparison, percent, points
 
 INK, FAINT, BLUE, GREEN = "#1f2933", "#8a94a0", "#0072B2", "#007d5a"
 ORANGE, RED, SKY, PURPLE = "#E69F00", "#D55E00", "#56B4E9", "#9c5a86"
-_MARKS = {
+MARKS = {
     "promote": ("^", GREEN, "promoted"),
     "hold": ("D", ORANGE, "held"),
     "reject": ("v", RED, "rejected"),
     "halt": ("s", INK, "halted"),
 }
-_WORDS = {"promote": GREEN, "hold": "#8a6000", "reject": "#b34700"}
-_STYLE = {
+WORDS = {"promote": GREEN, "hold": "#8a6000", "reject": "#b34700"}
+STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "ratchet",
     "font.family": "DejaVu Sans",
@@ -59,8 +59,8 @@ def progress_picture(report: Report) -> Html | None:
     measured = [g for g in report.generations if g.candidate and g.incumbent]
     if not measured and report.final.score is None:
         return None
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(8.2, 4.9)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(8.2, 4.9)
         _incumbent_line(axes, measured)
         _candidate_marks(axes, measured)
         last = max([g.generation for g in report.generations], default=1)
@@ -72,7 +72,7 @@ def progress_picture(report: Report) -> Html | None:
         axes.set_ylabel("score on sealed problems")
         axes.set_title(_progress_title(report))
         _legend(axes, measured)
-        return _svg(figure, "Score by generation")
+        return svg(figure, "Score by generation")
 
 
 def family_picture(report: Report) -> Html | None:
@@ -81,8 +81,8 @@ def family_picture(report: Report) -> Html | None:
     if not report.families or report.gate == "record":
         return None
     names = list(report.families)[::-1]
-    with matplotlib.rc_context({**_STYLE, "axes.grid.axis": "x"}):
-        figure, axes = _canvas(5.4, 4.9)
+    with matplotlib.rc_context({**STYLE, "axes.grid.axis": "x"}):
+        figure, axes = canvas(5.4, 4.9)
         for row, name in enumerate(names):
             family = report.families[name]
             better = family.final >= family.base
@@ -106,7 +106,7 @@ def family_picture(report: Report) -> Html | None:
             Line2D([], [], ls="", marker="o", color=GREEN, ms=9, label="after"),
         ]
         _bottom_legend(axes, handles)
-        return _svg(figure, "Score by family, before and after")
+        return svg(figure, "Score by family, before and after")
 
 
 def curriculum_picture(report: Report) -> Html | None:
@@ -115,8 +115,8 @@ def curriculum_picture(report: Report) -> Html | None:
     present = [name for name in levels if _series(report, name)[0]]
     if not present:
         return None
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(6.8, 3.9)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(6.8, 3.9)
         numbers = [g.generation for g in report.generations]
         floor = [0.0] * len(numbers)
         shades = matplotlib.colormaps["cividis_r"]
@@ -131,7 +131,7 @@ def curriculum_picture(report: Report) -> Html | None:
         axes.set_ylabel("share of kept tasks")
         axes.set_title("What it taught itself: tasks by level")
         axes.legend(title="level", loc="center left", bbox_to_anchor=(1.0, 0.5))
-        return _svg(figure, "Share of kept tasks by level")
+        return svg(figure, "Share of kept tasks by level")
 
 
 def measures_picture(
@@ -140,8 +140,8 @@ def measures_picture(
     """Draw named measures over generations; ``names`` pairs a measure with its label, ``share``
     says that all lie in [0, 1]. None where none of them was measured."""
     colours, marks = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY), "osD^vP"
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(6.8, 3.9)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(6.8, 3.9)
         drawn = 0
         for (name, label), colour, mark in zip(names, colours, marks, strict=False):
             numbers, values = _series(report, name)
@@ -159,10 +159,11 @@ def measures_picture(
         _whole_numbers(axes, [g.generation for g in report.generations])
         axes.set_title(title)
         _bottom_legend(axes, axes.get_legend_handles_labels()[0])
-        return _svg(figure, title)
+        return svg(figure, title)
 
 
-def _canvas(width: float, height: float) -> tuple[Figure, Any]:
+def canvas(width: float, height: float) -> tuple[Figure, Any]:
+    """Return an empty figure of this size in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
@@ -185,7 +186,7 @@ def _candidate_marks(axes: Any, generations: Sequence[GenerationReport]) -> None
     pairs = [g.candidate for g in generations if g.candidate]
     axes.plot(numbers, [p.mean for p in pairs], color=BLUE, lw=2, alpha=0.55, zorder=3)
     for number, generation, pair in zip(numbers, generations, pairs, strict=True):
-        mark, colour, _ = _MARKS[generation.decision]
+        mark, colour, _ = MARKS[generation.decision]
         _whisker(axes, number, pair, BLUE)
         axes.plot(number, pair.mean, mark, ms=11, color=colour, mec="white", mew=1.2, zorder=5)
 
@@ -222,9 +223,9 @@ def _ticks(axes: Any, generations: Sequence[GenerationReport]) -> None:
     if len(numbers) > _MOST_WORDS or not numbers:
         _whole_numbers(axes, numbers)
         return
-    axes.set_xticks(numbers, [f"{g.generation}\n{_MARKS[g.decision][2]}" for g in generations])
+    axes.set_xticks(numbers, [f"{g.generation}\n{MARKS[g.decision][2]}" for g in generations])
     for label, generation in zip(axes.get_xticklabels(), generations, strict=True):
-        label.set_color(_WORDS.get(generation.decision, INK))
+        label.set_color(WORDS.get(generation.decision, INK))
     axes.set_xlabel("generation, and what the gate decided")
 
 
@@ -265,7 +266,7 @@ def _legend(axes: Any, generations: Sequence[GenerationReport]) -> None:
     ]
     handles += [
         Line2D([], [], ls="", marker=mark, color=colour, ms=9, label=word)
-        for verb, (mark, colour, word) in _MARKS.items()
+        for verb, (mark, colour, word) in MARKS.items()
         if verb in decided
     ]
     _bottom_legend(axes, handles)
@@ -284,7 +285,7 @@ def _readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _svg(figure: Figure, title: str) -> Html:
+def svg(figure: Figure, title: str) -> Html:
     """Return the figure without anything that names an outside address."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from ratchet.loop.folder import RunFolder
+from ratchet.report.decisions import budget_gauge, decisions_picture
 from ratchet.report.figures import (
     curriculum_picture,
     family_picture,
@@ -52,7 +53,7 @@ def render_page(report: Report, folder: RunFolder) -> str:
     parts = [
         _top(report),
         _first_screen(report),
-        _section("What was decided, and why", timeline(report), _record_note(report)),
+        _section("What was decided, and why", _decisions(report), _record_note(report)),
         _section("Findings", findings(report)),
         _section(
             "Before and after",
@@ -160,6 +161,11 @@ def _curriculum(report: Report) -> Html:
     )
     pictures = tag("div", *cards, class_="pair") if cards else ""
     return _section("The curriculum", join([pictures, measures(report)]), "By generation.")
+
+
+def _decisions(report: Report) -> Html:
+    picture = _cards([decisions_picture(report)])
+    return join([budget_gauge(report), *picture, timeline(report)])
 
 
 def _cards(pictures: Sequence[Html | None]) -> list[Html]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FORMAT = 1
+FORMAT = 2
 Status = Literal["completed", "halted", "budget_spent", "needs_approval", "invalid", "interrupted"]
 
 
@@ -120,12 +120,39 @@ class GenerationReport(_Part):
     """Score of the incumbent on the same anchors."""
     gain: Measured | None
     """Candidate minus incumbent, item by item."""
+    tests: int
+    """Tests of the error budget that this decision spent."""
     findings: list[Found]
     """What probes and the recipe noticed."""
     measures: dict[str, float]
     """The recipe's own numbers."""
     families: dict[str, FamilyPair]
     """By family of the anchors."""
+
+
+class Intervention(_Part):
+    """What a person did to the run."""
+
+    kind: Literal["approval", "amendment", "rollback"]
+    """``approval``: the waiting candidate was promoted. ``amendment``: the budget was changed.
+    ``rollback``: the run went back."""
+    after: int
+    """The generation after whose decision it happened."""
+    to: int | None = None
+    """The generation whose incumbent was restored; null for anything but a rollback."""
+    fresh: list[str]
+    """Components that had been pruned and start afresh."""
+
+
+class ErrorBudget(_Part):
+    """The gate's budget for the life of the run."""
+
+    alpha: float
+    """Probability that the run ever promotes a candidate without a true gain."""
+    tests: int
+    """Tests among which it is shared evenly."""
+    spent: int
+    """Tests spent so far."""
 
 
 class GateItems(_Part):
@@ -146,6 +173,16 @@ class Hashes(_Part):
     """Of the working branch."""
 
 
+class LedgerHead(_Part):
+    """How far the ledger went when the report was made. Entries hold times, so that equal runs
+    differ in it."""
+
+    entries: int
+    """Number of entries."""
+    hash: str
+    """Hash of the last one; ``ratchet verify RUN --head`` takes it."""
+
+
 class CostReport(_Part):
     """What the run consumed; the only part that differs between equal runs."""
 
@@ -159,6 +196,8 @@ class CostReport(_Part):
     """Tool results inserted."""
     peak_rss_mb: float
     """Largest resident memory seen, in MB (2**20 bytes)."""
+    ledger: LedgerHead
+    """The ledger that all numbers come from."""
 
 
 class Report(_Part):
@@ -196,6 +235,10 @@ class Report(_Part):
     """The final stream by family."""
     generations: list[GenerationReport]
     """In order."""
+    interventions: list[Intervention]
+    """What people did, in order."""
+    budget: ErrorBudget | None
+    """The gate's error budget; null for a gate without one."""
     gate_items: GateItems
     """How often gate anchors came again."""
     liveness: dict[str, Literal["live", "dormant", "dead"]]

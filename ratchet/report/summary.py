@@ -15,12 +15,14 @@ from ratchet.core.state import State
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import differences, paired_gain
 from ratchet.loop.halts import last_halt, trusted
+from ratchet.loop.head import START
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally, judge
 from ratchet.loop.position import waiting
 from ratchet.report.schema import (
     Base,
     CostReport,
+    ErrorBudget,
     FamilyChange,
     FamilyPair,
     Found,
@@ -28,7 +30,9 @@ from ratchet.report.schema import (
     GateItems,
     GenerationReport,
     Hashes,
+    Intervention,
     LastCandidate,
+    LedgerHead,
     Measured,
     Report,
     Scored,
@@ -39,8 +43,8 @@ from ratchet.stats import Interval, anytime_interval, mean_interval
 
 def summarise(folder: RunFolder) -> dict[str, Any]:
     """Return the report of a run as JSON data; raises RunError if the run cannot be read."""
-    with folder.ledger() as ledger:
-        entries = trusted(list(ledger.entries()))
+    with folder.reading() as ledger:
+        entries = list(ledger.entries())
     data: dict[str, Any] = build_report(read_settings(folder), entries).model_dump(mode="json")
     return data
 
@@ -55,6 +59,7 @@ def read_settings(folder: RunFolder) -> dict[str, Any]:
 
 def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
     """Return the report of these settings and ledger entries."""
+    every, entries = entries, trusted(entries)
     start, end = _body(entries, "start"), _body(entries, "end")
     generations = [entry.body for entry in entries if entry.kind == "generation"]
     root = Seed(int(settings.get("seed", 1)))
@@ -81,13 +86,15 @@ def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
         ),
         families=_families(scores),
         generations=told,
+        interventions=_interventions(entries),
+        budget=_budget(start, told),
         gate_items=_gate_items(generations),
         liveness=_liveness(start, generations),
         findings=sum(len(g.findings) for g in told),
         epilogue=end.get("epilogue"),
         charter=start.get("charter", ""),
-        states=_hashes(start, generations),
-        cost=_cost([entry.body["cost"] for entry in entries if "cost" in entry.body]),
+        states=_hashes(start, entries),
+        cost=_cost(every),
     )
 
 
@@ -189,6 +196,7 @@ def _generation(body: dict[str, Any], root: Seed) -> GenerationReport:
         candidate=_score(evidence.candidate, seed.child("candidate")),
         incumbent=_score(evidence.incumbent, seed.child("incumbent")),
         gain=_gate_gain(body["decision"], evidence, gate_seed),
+        tests=body["decision"].get("tests", 0),
         findings=[_found(from_data(Finding, data)) for data in body["findings"]],
         measures=body["measures"],
         families={
@@ -233,22 +241,51 @@ def _liveness(start: dict[str, Any], generations: Sequence[dict[str, Any]]) -> d
     return {name: str(state) for name, state in judge(start.get("planted", {}), tally).items()}
 
 
-def _hashes(start: dict[str, Any], generations: Sequence[dict[str, Any]]) -> Hashes:
+def _interventions(entries: Sequence[Entry]) -> list[Intervention]:
+    found: list[Intervention] = []
+    generation = 0
+    for entry in entries:
+        body = entry.body
+        if entry.kind == "generation":
+            generation = body["generation"]
+        elif entry.kind == "approval":
+            found.append(Intervention(kind="approval", after=generation, fresh=[]))
+        elif entry.kind == "amendment":
+            found.append(Intervention(kind="amendment", after=generation, fresh=[]))
+        elif entry.kind == "rollback":
+            found.append(
+                Intervention(kind="rollback", after=generation, to=body["to"], fresh=body["fresh"])
+            )
+    return found
+
+
+def _budget(start: dict[str, Any], told: Sequence[GenerationReport]) -> ErrorBudget | None:
+    terms = start.get("gate", {}).get("settings", {}).get("terms")
+    if not terms:
+        return None
+    spent = sum(generation.tests for generation in told)
+    return ErrorBudget(alpha=terms["alpha"], tests=terms["tests"], spent=spent)
+
+
+def _hashes(start: dict[str, Any], entries: Sequence[Entry]) -> Hashes:
     if not start:
         return Hashes(incumbent="", branch="")
-    initial = {"incumbent": start["initial"], "branch": start["initial"]}
-    pointers = generations[-1]["pointers"] if generations else initial
+    pointers = {"incumbent": start["initial"], "branch": start["initial"]}
+    for entry in entries:
+        pointers = entry.body.get("pointers", pointers)
     return Hashes(
         incumbent=from_data(State, pointers["incumbent"]).hash,
         branch=from_data(State, pointers["branch"]).hash,
     )
 
 
-def _cost(costs: Sequence[dict[str, float]]) -> CostReport:
+def _cost(entries: Sequence[Entry]) -> CostReport:
+    costs: list[dict[str, float]] = [e.body["cost"] for e in entries if "cost" in e.body]
     return CostReport(
         wall_s=round(sum(cost["wall_s"] for cost in costs), 3),
         tokens=int(sum(cost["tokens"] for cost in costs)),
         prompt_tokens=int(sum(cost["prompt_tokens"] for cost in costs)),
         tool_calls=int(sum(cost["tool_calls"] for cost in costs)),
         peak_rss_mb=max((cost["peak_rss_mb"] for cost in costs), default=0.0),
+        ledger=LedgerHead(entries=len(entries), hash=entries[-1].hash if entries else START),
     )

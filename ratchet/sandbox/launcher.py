@@ -3,7 +3,8 @@
 It is started as a fresh interpreter with an empty environment, gives up its rights, shuts itself
 into an empty root if it can, and then waits on a control socket. A message brings the descriptor of
 a run's own socket, which it never reads: it forks a warden for it, and waits until that has ended.
-It ends when the control socket closes, and takes a run under way with it.
+It ends when the control socket closes or the process that started it does, and takes a run under
+way with it.
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ def prepare(config: dict[str, Any]) -> Stage:
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
     readable, hidden = outermost([*sys.path, *libraries()]), packages()
     isolate = bool(config["namespaces"])
+    if not isolate and proc < 0:
+        raise OSError("there is no /proc in which to find what a run left alive")
+    if not isolate and not os.path.isdir(config["folder"]):
+        raise OSError(f"there is no folder {config['folder']}")
     if isolate:
         if root:
             kernel.unshare(kernel.NEWNS)
@@ -98,6 +103,7 @@ def prepare(config: dict[str, Any]) -> Stage:
         seccomp=True,
         landlock=landlock.version(),
         counts_apart=release >= (5, 14),
+        cgroup=config["cgroup"],
     )
 
 
@@ -108,6 +114,7 @@ def start(stage: Stage, off: list[str], run: int, control: socket.socket) -> int
         rlimits="rlimits" not in off,
         seccomp="seccomp" not in off,
         landlock=0 if "landlock" in off else stage.landlock,
+        cgroup=-1 if "cgroup" in off else stage.cgroup,
     )
     pid = kernel.clone(namespaces.RUN) if stage.namespaces else os.fork()
     if pid:
@@ -123,12 +130,13 @@ def start(stage: Stage, off: list[str], run: int, control: socket.socket) -> int
         os._exit(code)
 
 
-def wait(pid: int, control: socket.socket, seconds: float) -> None:
-    """Wait for a warden; kill it when the parent hangs up or it outlasts every limit."""
+def wait(pid: int, control: socket.socket, parent: int, seconds: float) -> None:
+    """Wait for a warden; kill it when the parent hangs up or ends, or it outlasts every limit."""
     poller = select.poll()
     end = os.pidfd_open(pid)
     poller.register(end, select.POLLIN)
     poller.register(control, 0)
+    poller.register(parent, select.POLLIN)
     if end not in [ready for ready, _ in poller.poll(seconds * 1000)]:
         os.kill(pid, signal.SIGKILL)
     os.close(end)
@@ -174,28 +182,41 @@ def remove(folder: str) -> None:
     os.rmdir(folder)
 
 
-def serve(stage: Stage, control: socket.socket) -> None:
-    """Run what the parent orders, one at a time, until it hangs up."""
-    while True:
+def serve(stage: Stage, control: socket.socket, parent: int) -> None:
+    """Run what the parent orders, one at a time, until it hangs up or ends."""
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    poller.register(parent, select.POLLIN)
+    while parent not in [ready for ready, _ in poller.poll()]:
         message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
         if not message:
             return
-        order = json.loads(message)
+        problem = run(stage, json.loads(message), descriptors[0], control, parent)
+        control.send(json.dumps({"problem": problem}).encode())
+
+
+def run(stage: Stage, order: dict[str, Any], own: int, control: socket.socket, parent: int) -> str:
+    """Have one run done, from a clean folder to a clean folder; return what went wrong with it.
+
+    ``own`` is the run's own socket. It is closed here whatever happens: who waits at its other end
+    would wait for ever.
+    """
+    try:
         if not stage.namespaces:
             if os.path.lexists(stage.folder):  # left by a launcher that was killed
                 remove(stage.folder)
             os.mkdir(stage.folder, 0o700)
-        problem = ""
         try:
-            pid = start(stage, order["off"], descriptors[0], control)
-            os.close(descriptors[0])
-            wait(pid, control, order["seconds"])
-        except OSError as error:
-            problem = str(error)
+            pid = start(stage, order["off"], own, control)
+        finally:
+            os.close(own)
+        wait(pid, control, parent, order["seconds"])
         if not stage.namespaces:
             sweep(stage)
             remove(stage.folder)
-        control.send(json.dumps({"problem": problem}).encode())
+    except OSError as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def main() -> None:
@@ -203,6 +224,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it hands that down, and never waits
     os.environ.clear()
     sys.path.pop(0)  # where this package lies
     sys.argv = sys.orig_argv = []
@@ -217,7 +239,7 @@ def main() -> None:
     gc.freeze()
     control.send(json.dumps({"problem": "", "landlock": stage.landlock}).encode())
     with suppress(BrokenPipeError, ConnectionResetError):
-        serve(stage, control)
+        serve(stage, control, config["parent"])
     if not stage.namespaces:
         with suppress(OSError):  # its parent does it, unless it was killed
             remove(os.path.dirname(stage.folder))

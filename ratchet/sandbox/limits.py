@@ -13,6 +13,8 @@ STACK = 8 * 2**20
 """Bytes of stack; also what a thread reserves."""
 SHARED = 64 * 2**20
 """Bytes of address space beyond the memory limit: code, shared libraries, reserved arenas."""
+SIGNALS = 256
+"""Signals and timers that may wait, each of which takes memory of the kernel."""
 
 
 def apply(cpu_s: float, memory: int, scratch: int, processes: int, open_files: int) -> None:
@@ -35,6 +37,7 @@ def apply(cpu_s: float, memory: int, scratch: int, processes: int, open_files: i
         (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_MSGQUEUE, 0, 0),
         (resource.RLIMIT_RTPRIO, 0, 0),
+        (resource.RLIMIT_SIGPENDING, SIGNALS, SIGNALS),
     ):
         ceiling = resource.getrlimit(what)[1]
         if ceiling != resource.RLIM_INFINITY:

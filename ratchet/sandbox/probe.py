@@ -13,15 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ratchet.sandbox.namespaces import CANARY
 from ratchet.sandbox.pool import LocalSandbox
 from ratchet.sandbox.protocol import End, Layer, Limits, Program
 
 LAYERS = ("uid", "rlimits", "namespaces", "seccomp", "landlock")
 """Every layer, by the name that ``off`` knows it by."""
-WITHIN = frozenset({"rlimits", "seccomp", "landlock"})
+WITHIN = frozenset({"rlimits", "seccomp", "landlock", "cgroup"})
 """Those that one run can be without."""
-_LIMITS = Limits(cpu_s=2.0, wall_s=10.0)
+_LIMITS = Limits(cpu_s=10.0, wall_s=30.0)
 
 _ATTEMPTS = '''
 import errno, os
@@ -29,7 +28,7 @@ def attempt(what, where):
     """Do what a layer forbids; return what happened."""
     try:
         return {"read": read, "reach": reach, "personality": personality,
-                "grow": grow, "root": root, "see": see}[what](where)
+                "grow": grow, "root": root, "see": see, "fork": fork}[what](where)
     except (OSError, MemoryError) as error:
         return "refused: " + (errno.errorcode.get(getattr(error, "errno", 0) or 0) or "memory")
 def read(where):
@@ -56,6 +55,11 @@ def grow(where):
     libc.malloc.restype = ctypes.c_void_p
     if not libc.malloc(ctypes.c_size_t(where)):
         raise MemoryError
+    return "done"
+def fork(where):
+    for _ in range(where):
+        if os.fork() == 0:
+            os.read(os.pipe()[0], 1)
     return "done"
 def root(where):
     return "done" if os.getuid() == 0 or 0 in os.getgroups() else "refused: not root"
@@ -132,7 +136,7 @@ def _other(sandbox: LocalSandbox, name: str, isolated: bool, uid: int, path: str
     attempts: dict[str, tuple[str, str, object]] = {
         "rlimits": ("twice the memory allowed", "grow", 2 * _LIMITS.memory),
         "seccomp": ("a call that is not allowed", "personality", 0),
-        "landlock": ("a file that is not allowed", "read", CANARY if isolated else path),
+        "landlock": ("a file that is not allowed", "read", sandbox.canary if isolated else path),
     }
     label, what, where = attempts[name]
     tried = {label: probe_of.attempt(what, where, only=name)}
@@ -146,6 +150,18 @@ def _verdict(name: str, tried: dict[str, str], control: str) -> Layer:
     if control != "done":
         text += f"; without it: {control}, so nothing is proved"
     return Layer(name, holds, text)
+
+
+def cgroup(sandbox: LocalSandbox, off: frozenset[str]) -> Layer:
+    """Return whether a cgroup holds a run's processes: a second fence, that no level asks for."""
+    if "cgroup" in off:
+        return Layer("cgroup", False, "turned off")
+    if not sandbox.in_cgroup:
+        remedy = "start from systemd-run --user --scope to be handed one"
+        return Layer("cgroup", False, f"none that may be used; {remedy}")
+    probe_of = _Probe(sandbox)
+    tried = {"more processes than allowed": probe_of.attempt("fork", 4, only="cgroup")}
+    return _verdict("cgroup", tried, probe_of.attempt("fork", 4, only=""))
 
 
 def python_is_complete(sandbox: LocalSandbox) -> Layer:

@@ -151,7 +151,7 @@ class Capability:
     """What a sandbox can promise on this machine; part of every run's config."""
 
     provider: str
-    """e.g. ``bubblewrap``, ``unshare``, ``direct``, ``process``, ``docker``, ``fake``."""
+    """``direct``, ``bubblewrap``, ``process`` (no namespaces), ``fake``, or the name of yours."""
     level: Level
     """The highest level whose layers all held."""
     layers: tuple[Layer, ...]

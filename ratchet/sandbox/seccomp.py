@@ -21,10 +21,16 @@ X32 = 0x40000000
 NEW_NAMESPACE = 0x7E020080
 """Every CLONE_NEW flag."""
 AF_UNIX = 1
-TERMINAL = (0x5412, 0x541C)
-"""ioctl: TIOCSTI and TIOCLINUX, typing into a terminal."""
-OWNERS = (8, 10, 15)
-"""fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX, which send any signal to any process of the user."""
+DATAGRAMS = 0b1010
+"""Bits of a socket's type that SOCK_STREAM and SOCK_SEQPACKET lack: any other type of a pair can
+send to a socket of the machine by its path, with no connect."""
+IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)
+"""TIOCSTI and TIOCLINUX type into a terminal; FIOSETOWN and SIOCSPGRP do what F_SETOWN does."""
+FCNTLS = (8, 10, 15, 1024, 1026, 1031)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX send signals to any process of the user; F_SETLEASE and F_NOTIFY
+hold up or watch who else uses a file; F_SETPIPE_SZ takes memory that counts as nobody's."""
+SIGCHLD = 17
+"""Children of who ignores it end unseen, and their CPU time with them."""
 FIRST_NEW = 424
 NEW_ALLOWED = (436, 437, 439, 441, 449, 452, 454, 455, 456)
 """close_range, openat2, faccessat2, epoll_pwait2, futex_waitv, fchmodat2, futex_wake, futex_wait,
@@ -50,11 +56,12 @@ DENIED: dict[str, dict[str, int]] = {
         "sched_setscheduler": 144, "semctl": 66, "semget": 64, "semop": 65, "semtimedop": 220,
         "set_mempolicy": 238, "setdomainname": 171, "setfsgid": 123, "setfsuid": 122,
         "setgid": 106, "setgroups": 116, "sethostname": 170, "setns": 308, "setpriority": 141,
-        "setregid": 114, "setresgid": 119, "setresuid": 117, "setreuid": 113,
+        "setregid": 114, "setresgid": 119, "setresuid": 117, "setreuid": 113, "setsockopt": 54,
         "settimeofday": 164, "setuid": 105, "shmat": 30, "shmctl": 31, "shmdt": 67,
-        "shmget": 29, "socket": 41, "splice": 275, "swapoff": 168, "swapon": 167, "sysfs": 139,
-        "syslog": 103, "tee": 276, "umount2": 166, "unshare": 272, "uselib": 134,
-        "userfaultfd": 323, "ustat": 136, "vhangup": 153, "vmsplice": 278, "_sysctl": 156,
+        "shmget": 29, "socket": 41, "splice": 275, "swapoff": 168, "swapon": 167, "sync": 162,
+        "syncfs": 306, "sysfs": 139, "sysinfo": 99, "syslog": 103, "tee": 276, "umount2": 166,
+        "unshare": 272, "uselib": 134, "userfaultfd": 323, "ustat": 136, "vhangup": 153,
+        "vmsplice": 278, "_sysctl": 156,
     },
     "aarch64": {
         "accept": 202, "accept4": 242, "acct": 89, "add_key": 217, "adjtimex": 171, "bind": 200,
@@ -73,24 +80,24 @@ DENIED: dict[str, dict[str, int]] = {
         "semget": 190, "semop": 193, "semtimedop": 192, "set_mempolicy": 237,
         "setdomainname": 162, "setfsgid": 152, "setfsuid": 151, "setgid": 144,
         "setgroups": 159, "sethostname": 161, "setns": 268, "setpriority": 140,
-        "setregid": 143, "setresgid": 149, "setresuid": 147, "setreuid": 145,
+        "setregid": 143, "setresgid": 149, "setresuid": 147, "setreuid": 145, "setsockopt": 208,
         "settimeofday": 170, "setuid": 146, "shmat": 196, "shmctl": 195, "shmdt": 197,
-        "shmget": 194, "socket": 198, "splice": 76, "swapoff": 225, "swapon": 224,
-        "syslog": 116, "tee": 77, "umount2": 39, "unshare": 97, "userfaultfd": 282,
-        "vhangup": 58, "vmsplice": 75,
+        "shmget": 194, "socket": 198, "splice": 76, "swapoff": 225, "swapon": 224, "sync": 81,
+        "syncfs": 267, "sysinfo": 179, "syslog": 116, "tee": 77, "umount2": 39, "unshare": 97,
+        "userfaultfd": 282, "vhangup": 58, "vmsplice": 75,
     },
 }  # fmt: skip
 """Refused with EPERM, whatever the arguments."""
 CHECKED: dict[str, dict[str, int]] = {
     "x86_64": {
         "clone": 56, "fork": 57, "vfork": 58, "clone3": 435, "fcntl": 72, "ioctl": 16, "kill": 62,
-        "prlimit64": 302, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "socketpair": 53,
-        "tgkill": 234, "tkill": 200,
+        "prlimit64": 302, "rt_sigaction": 13, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
+        "socketpair": 53, "tgkill": 234, "tkill": 200,
     },
     "aarch64": {
         "clone": 220, "clone3": 435, "fcntl": 25, "ioctl": 29, "kill": 129, "prlimit64": 261,
-        "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "socketpair": 199, "tgkill": 131,
-        "tkill": 130,
+        "rt_sigaction": 134, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "socketpair": 199,
+        "tgkill": 131, "tkill": 130,
     },
 }  # fmt: skip
 """Refused for some arguments."""
@@ -144,38 +151,43 @@ def assemble(machine: str, alone: bool, signal_only: int = 0) -> bytes:
                 code += [instruction(EQUAL, number[name], 0, 1)]
                 code += [instruction(RETURN, ERRNO | errno.EAGAIN)]
     else:
-        code += _argument(number["clone"], 0, MASK, (NEW_NAMESPACE,), forbidden=True)
+        code += _check(number["clone"], refused(0, NEW_NAMESPACE, test=MASK))
+        code += _check(number["rt_sigaction"], refused(0, SIGCHLD))
     if signal_only:
         for denied in sorted(METADATA[machine].values()):
             code += [instruction(EQUAL, denied, 0, 1), refuse]
         for name in SIGNALS:
-            code += _argument(number[name], 0, EQUAL, (signal_only,), forbidden=False)
-    code += _argument(number["socketpair"], 0, EQUAL, (AF_UNIX,), forbidden=False)
-    code += _argument(number["prlimit64"], 0, EQUAL, (0,), forbidden=False)
-    code += _argument(number["ioctl"], 1, EQUAL, TERMINAL, forbidden=True)
-    code += _argument(number["fcntl"], 1, EQUAL, OWNERS, forbidden=True)
+            code += _check(number[name], only(0, signal_only))
+    code += _check(number["socketpair"], only(0, AF_UNIX), refused(1, DATAGRAMS, test=MASK))
+    code += _check(number["prlimit64"], only(0, 0))
+    code += _check(number["ioctl"], refused(1, *IOCTLS))
+    code += _check(number["fcntl"], refused(1, *FCNTLS))
     code += [instruction(ABOVE, FIRST_NEW, 1, 0), allow]
     for allowed in NEW_ALLOWED:
         code += [instruction(EQUAL, allowed, 0, 1), allow]
     return b"".join([*code, instruction(RETURN, ERRNO | errno.ENOSYS)])
 
 
-def _argument(
-    number: int, index: int, test: int, values: tuple[int, ...], forbidden: bool
-) -> list[bytes]:
-    """Return the check of one call: refuse if its argument is (not) among the values.
+def refused(index: int, *values: int, test: int = EQUAL) -> list[bytes]:
+    """Return a rule: EPERM if an argument is one of these values, or has one of these bits.
 
     Only the low half of the argument is read: these are ints or flags to the kernel. The upper
     half of clone's flags is ignored by the kernel as well.
     """
     refuse = instruction(RETURN, ERRNO | errno.EPERM)
-    hit, miss = (refuse, instruction(RETURN, ALLOW))
-    if not forbidden:
-        hit, miss = miss, hit
-    body = [instruction(LOAD, ARGUMENTS + 8 * index)]
-    for value in values:
-        body += [instruction(test, value, 0, 1), hit]
-    body += [miss]
+    tests = [part for value in values for part in (instruction(test, value, 0, 1), refuse)]
+    return [instruction(LOAD, ARGUMENTS + 8 * index), *tests]
+
+
+def only(index: int, value: int) -> list[bytes]:
+    """Return a rule: EPERM unless an argument is this value; of its low half, as in ``refused``."""
+    refuse = instruction(RETURN, ERRNO | errno.EPERM)
+    return [instruction(LOAD, ARGUMENTS + 8 * index), instruction(EQUAL, value, 1, 0), refuse]
+
+
+def _check(number: int, *rules: list[bytes]) -> list[bytes]:
+    """Return the check of one call: allowed if every rule lets it pass."""
+    body = [*(part for rule in rules for part in rule), instruction(RETURN, ALLOW)]
     return [instruction(EQUAL, number, 0, len(body)), *body]
 
 

@@ -45,6 +45,8 @@ class Stage:
     """Version of the Landlock interface; 0 for off."""
     counts_apart: bool
     """Whether the kernel counts processes per user namespace: 5.14 and later."""
+    cgroup: int = -1
+    """Descriptor by which a process moves into the run's cgroup, -1 if there is none."""
 
     def set(self, files: Sequence[tuple[str, bytes]], scratch: int) -> None:
         """Make the run's folders and put the program's files there; then give up every right."""
@@ -74,6 +76,8 @@ class Stage:
         processes = bounds["processes"] + 1
         if self.rlimits and not (self.namespaces and self.counts_apart):
             processes = bounds["processes"] + watch.tasks_of(self.proc, self.uid) - 1
+        if self.cgroup >= 0:
+            os.write(self.cgroup, b"0")
         os.setpgid(0, 0)  # or kill(0) would reach the launcher
         os.chdir(self.folder)
         os.umask(0o077)

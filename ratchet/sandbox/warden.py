@@ -56,6 +56,7 @@ class Warden:
         self.room = [bounds["output"], bounds["output"], frames]
         self.cpu_s = 0.0
         self.peak = 0
+        self.here = int(os.readlink("self", dir_fd=stage.proc)) if stage.proc >= 0 else 0
 
     def run(self) -> list[Leg]:
         """Run every leg that the limits leave room for."""
@@ -163,20 +164,21 @@ class Warden:
         if cpu <= 0:
             leg.why = "cpu"
         elif wall <= 0:
-            if -wall < (PATIENCE - 1) * self.bounds["wall_s"] and self.tree(leg)[:1]:
-                wall += watch.waited(self.stage.proc, self.tree(leg)[0])
+            if -wall < (PATIENCE - 1) * self.bounds["wall_s"]:
+                waiting = [self.here, *self.tree(leg)[:1]]  # for a core: no time of the program's
+                wall += sum(watch.waited(self.stage.proc, held) for held in waiting)
             if wall <= 0:
                 leg.why = "wall"
         return float(min(cpu, wall)) if self.alone else float(min(cpu, wall, TICK))
 
     def tree(self, leg: Leg) -> list[int]:
-        """Return the program's process and all below it, by their ids in /proc."""
-        first, _, _ = bytes(leg.streams[2][:32]).partition(b"\n")
-        word, _, number = first.partition(b" ")
-        if word != b"ready" or not number.isdigit() or self.stage.proc < 0:
-            return []
-        root = int(number)
-        return [root] if self.alone else [root, *watch.descendants(self.stage.proc, root)]
+        """Return the program's process and all that came from it, by their ids in /proc.
+
+        Orphans come back to the warden, so all that is below it is the program's.
+        """
+        if self.alone and (said := _ready(leg)):
+            return [said]
+        return watch.descendants(self.stage.proc, self.here) if self.here else []
 
     def look(self, pid: int, leg: Leg) -> None:
         """Measure the tree; note a limit that it has passed."""
@@ -203,7 +205,7 @@ class Warden:
             used += usage.ru_utime + usage.ru_stime
             self.peak = max(self.peak, usage.ru_maxrss * 1024)
             if ended == pid:
-                status = found
+                status, pid = found, 0
 
     def kill(self, pid: int) -> None:
         """Kill everything below this process."""
@@ -211,7 +213,8 @@ class Warden:
             if self.stage.namespaces and os.getpid() == 1:
                 os.kill(-1, signal.SIGKILL)  # process 1 kills all but itself
             elif self.alone and self.stage.seccomp:
-                os.kill(pid, signal.SIGKILL)
+                if pid:  # once waited for, the number may be another's
+                    os.kill(pid, signal.SIGKILL)
             else:
                 for below in watch.descendants(self.stage.proc, os.getpid()):
                     os.kill(below, signal.SIGKILL)
@@ -227,6 +230,13 @@ class Warden:
                 leg.why = "cpu"
         elif leg.why == "exit":
             leg.code = os.waitstatus_to_exitcode(status)
+
+
+def _ready(leg: Leg) -> int:
+    """Return the program's process by its id in /proc, 0 while it has not said that it is ready."""
+    first, _, _ = bytes(leg.streams[2][:32]).partition(b"\n")
+    word, _, number = first.partition(b" ")
+    return int(number) if word == b"ready" and number.isdigit() else 0
 
 
 def write(descriptor: int, data: bytes) -> None:

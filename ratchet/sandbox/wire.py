@@ -175,8 +175,13 @@ ENDS = {
 }
 
 
-def outcome(report: bytes, program: Program, inputs: int, limits: Limits) -> Outcome:
-    """Return what a report says. Raises ValueError, KeyError or TypeError if it is malformed."""
+def outcome(
+    report: bytes, program: Program, inputs: int, limits: Limits, starved: bool = False
+) -> Outcome:
+    """Return what a report says. Raises ValueError, KeyError or TypeError if it is malformed.
+
+    ``starved``: the kernel killed the run, or a part of it, for want of memory.
+    """
     size = int.from_bytes(report[:8], "little")
     head = json.loads(report[8 : 8 + size])
     usage = Usage(float(head["cpu_s"]), float(head["wall_s"]), int(head["memory"]))
@@ -188,7 +193,8 @@ def outcome(report: bytes, program: Program, inputs: int, limits: Limits) -> Out
         for length in leg["sizes"]:
             streams.append(report[at : at + length])
             at += length
-        legs.append(Leg(str(leg["why"]), int(leg["code"]), str(leg["nonce"]), *streams))
+        why = "memory" if starved and leg["why"] == "signal" else str(leg["why"])
+        legs.append(Leg(why, int(leg["code"]), str(leg["nonce"]), *streams))
     results: list[Result] = []
     end, reason = End.OK, ""
     for leg in legs:

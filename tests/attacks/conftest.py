@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from ratchet.sandbox.open import open_sandbox
+from ratchet.sandbox.open import PROVIDERS, open_sandbox
 from ratchet.sandbox.protocol import Program, Sandbox
 from tests.attacks.attack import Host, open_host
 
@@ -26,8 +27,9 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """Return the sandbox that this machine gives, warmed up."""
-    opened = open_sandbox()
+    """Return the sandbox that this machine gives, warmed up; the environment may name providers."""
+    named = os.environ.get("RATCHET_ATTACK_PROVIDERS", "").split() or PROVIDERS
+    opened = open_sandbox(providers=named)
     opened.run(Program("def f():\n    return 1", "f"), [()])
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ import pytest
 from tests.attacks import (
     test_escapes,
     test_files,
+    test_memory,
     test_network,
     test_own_run,
     test_processes,
@@ -19,6 +20,7 @@ from tests.attacks.attack import Attack, Host, open_host, unprotected
 EVERY = (
     *test_escapes.ATTACKS,
     *test_files.ATTACKS,
+    *test_memory.ATTACKS,
     *test_network.ATTACKS,
     *test_own_run.ATTACKS,
     *test_processes.ATTACKS,

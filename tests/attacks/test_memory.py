@@ -91,6 +91,43 @@ ATTACKS = (
         *GONE, processes=4, **SMALL,
     ),
     attack(
+        "orphans",
+        """
+        def hold():
+            kept = bytearray(b'x') * (48 * 2**20)
+            time.sleep(20)
+        def attack(host):
+            for _ in range(3): os.waitpid(fork_on(lambda: fork_on(hold)), 0)
+            time.sleep(20)
+            return [1]
+        """,
+        *GONE, processes=8, **SMALL,
+    ),
+    attack(
+        "large_pipes",
+        """
+        import fcntl
+        def attack(host):
+            size, kept = 0, []
+            for _ in range(25):
+                kept.append(os.pipe())
+                size += sum(map(int, tries(lambda: fcntl.fcntl(kept[-1][1], 1031, 2**20))))
+            return size > 4 * 2**20 and [size]
+        """,
+        End.OK, control=True, **SMALL,
+    ),
+    attack(
+        "queued_signals",
+        """
+        def attack(host):
+            signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+            made = 0
+            while made < 5000 and libc.sigqueue(os.getpid(), 40, None) == 0: made += 1
+            return made >= 5000 and [made]
+        """,
+        End.OK, control=True, **SMALL,
+    ),
+    attack(
         "recursion_in_c",
         """
         def attack(host):

@@ -79,6 +79,13 @@ ATTACKS = (
         """,
         control=True,
     ),
+    calls(
+        "datagram_socket_file",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', host['mail'])",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)[0].sendto(b'x', host['mail'])",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', '/dev/log')",
+        control=True,
+    ),
     attack(
         "inherited_sockets",
         """

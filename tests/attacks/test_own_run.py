@@ -105,6 +105,17 @@ ATTACKS = (
         """,
     ),
     attack(
+        "what_the_machine_is_doing",
+        """
+        def attack(host):
+            memory = ctypes.create_string_buffer(256)
+            return tries(lambda: open("/proc/meminfo").read(), lambda: open("/proc/stat").read(),
+                         lambda: libc.sysinfo(memory) == 0 or 1 / 0)
+        """,
+        End.OK,
+        control=True,
+    ),
+    attack(
         "arguments_of_the_interpreter",
         """
         def attack(host):

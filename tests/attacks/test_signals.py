@@ -78,6 +78,20 @@ ATTACKS = (
         """,
     ),
     attack(
+        "through_a_socket",
+        """
+        import fcntl
+        def attack(host):
+            got = []
+            for command in (0x8901, 0x8902):
+                one, other = socket.socketpair()  # a byte sent would end the owner
+                owner = host["victim"].to_bytes(4, "little")
+                got += tries(lambda: fcntl.ioctl(one, command, owner).hex() and "owner")
+            return got
+        """,
+        control=True,
+    ),
+    attack(
         "slow_the_victim_down",
         """
         import resource

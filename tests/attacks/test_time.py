@@ -109,6 +109,53 @@ ATTACKS = (
         **SHORT,
     ),
     attack(
+        "orphans_spend_the_time",
+        """
+        def spin():
+            while True: pass
+        def attack(host):
+            os.waitpid(fork_on(lambda: fork_on(spin)), 0)
+            time.sleep(10)
+            return [1]
+        """,
+        End.TIMEOUT,
+        processes=4,
+        cpu_s=0.2,
+        wall_s=20.0,
+    ),
+    attack(
+        "siblings_spend_the_time",
+        """
+        def attack(host):
+            if libc.syscall(56, 0x8000 | 17, 0, 0, 0, 0) == 0:
+                while True: pass
+            time.sleep(10)
+            return [1]
+        """,
+        End.TIMEOUT,
+        processes=4,
+        cpu_s=0.2,
+        wall_s=20.0,
+    ),
+    attack(
+        "children_nobody_waits_for",
+        """
+        def spin():
+            end = time.process_time() + 0.03
+            while time.process_time() < end: pass
+        def attack(host):
+            tries(lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+            for made in range(60):
+                pid = fork_on(spin)
+                tries(lambda: os.waitpid(pid, 0))
+            return [made]
+        """,
+        End.TIMEOUT,
+        processes=4,
+        cpu_s=0.2,
+        wall_s=20.0,
+    ),
+    attack(
         "endless_repr_of_an_error",
         """
         class E(Exception):

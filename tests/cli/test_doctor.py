@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ratchet.cli import main
-from ratchet.cli.doctor import PACKAGES, check_machine, check_package
+from ratchet.cli.doctor import PACKAGES, check_machine, check_package, check_sandbox
+from ratchet.sandbox.probe import LAYERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +38,30 @@ def test_one_missing_thing_is_an_exit_code_of_1(
     assert states["numpy"] and not states["surely-no-such-package"]
     assert main(["doctor"]) == 1
     assert "pip install surely-no-such-package" in capsys.readouterr().out
+
+
+def test_every_layer_of_the_sandbox_is_tried() -> None:
+    first, *layers = check_sandbox()
+    assert first.ok and "ISOLATED" in first.found
+    assert [check.name.strip() for check in layers] == [*LAYERS, "cgroup", "interpreter"]
+    held = [check for check in layers if check.name.strip() != "cgroup"]
+    assert all(check.found.startswith("holds (") for check in held)
+
+
+def test_a_layer_without_which_programs_are_refused_is_missing() -> None:
+    found = {check.name.strip(): check for check in check_sandbox(off={"seccomp"})}
+    assert not found["sandbox"].ok and "CONFINED" in found["sandbox"].found
+    assert not found["seccomp"].ok and "SECCOMP" in found["seccomp"].mend
+    assert found["namespaces"].ok and not found["namespaces"].mend
+
+
+def test_a_layer_that_the_level_does_not_need_is_told_and_not_missing() -> None:
+    found = {check.name.strip(): check for check in check_sandbox(off={"landlock"})}
+    assert all(check.ok for check in found.values())
+    assert found["landlock"].found == "does not hold (turned off)"
+
+
+def test_a_system_that_runs_no_programs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    (found,) = check_sandbox()
+    assert not found.ok and "darwin" in found.found and found.mend

@@ -163,6 +163,8 @@ def test_a_raised_budget_waits_for_a_person_and_changes_no_anchor(
     assert kinds(folder) == ["start", "generation", "halt", "amendment", "generation", "halt"]
     charter("")
     after = resume(folder, approve=True)
+    assert main(["verify", str(folder)]) == 0
+    assert [step["kind"] for step in after["interventions"]] == ["amendment", "amendment"]
     assert after["status"] == "completed" and after["stopped"] is None
     straight = run(whole, "toy_program", **settings)
     for key in ("states", "final", "gain", "generations", "gate_items"):
@@ -193,6 +195,7 @@ def test_a_halted_run_can_be_finished_as_it_is(make: Make, tmp_path: Path) -> No
     report = json.loads((folder / "report.json").read_text())
     assert report["status"] == "halted" and report["stopped"]["name"] == "budget_generations"
     assert report["final"]["score"]["n"] == 20 and len(report["generations"]) == 2
+    assert main(["verify", str(folder)]) == 0
     with pytest.raises(RunError, match="no budget has halted"):
         resume(folder, finish=True)
 
@@ -237,10 +240,10 @@ def test_what_a_killed_process_used_counts(make: Make, tmp_path: Path) -> None:
 def test_a_charter_is_hashed_with_its_budget_and_its_terms_without(tmp_path: Path) -> None:
     path = tmp_path / "charter.toml"
     plain = find_charter("functions").read_text("utf-8")
-    hashes, terms = [], []
+    hashes, fixed = [], []
     for budget in ("", "tokens = 5", "disk_mb = 5", "generations = 5"):
         path.write_text(f"{plain}\n[budget]\n{budget}\n")
         charter = Charter.read(path)
         hashes.append(charter.hash)
-        terms.append(charter.terms)
-    assert len(set(hashes)) == 4 and set(terms) == {hashes[0]}
+        fixed.append(charter.fixed_hash)
+    assert len(set(hashes)) == 4 and set(fixed) == {hashes[0]}

@@ -202,5 +202,6 @@ def test_replies_tell_nothing_but_scores(write_charter: Write, tmp_path: Path) -
         opening(write_charter("sums:Sums"), tmp_path / "sealed"),
         {"kind": "score", "label": "x", "answers": ["1", "no"], **place},
     )
-    assert set(replies[1]) == {"kind", "items"}
+    assert set(replies[1]) == {"kind", "items", "mark"}
+    assert set(replies[1]["mark"]) == {"rows", "hash"}
     assert all(set(i) == {"item", "family", "score", "parsed"} for i in replies[1]["items"])

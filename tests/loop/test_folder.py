@@ -13,7 +13,8 @@ import pytest
 from ratchet.core.errors import RunError
 from ratchet.core.records import Evaluation, Trace, Transition
 from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
-from ratchet.loop.folder import RunFolder, write_atomically
+from ratchet.loop.disk import write_atomically
+from ratchet.loop.folder import RunFolder
 
 TRACE = Trace(
     Task("id", "w", "1 + 1 é", "f", 1),
@@ -39,7 +40,9 @@ def test_records_are_read_back_and_their_bytes_are_the_same(
     monkeypatch.setattr(time, "time", lambda: 1e9)
     one.write_records(3, RECORDS)
     assert (one.path / "records" / "gen-0003.jsonl.gz").read_bytes() == data
-    assert one.read_records(4) == []
+    with pytest.raises(RunError, match=r"gen-0004\.jsonl\.gz is missing") as caught:
+        one.read_records(4)
+    assert caught.value.hint
     place = Path("records") / "gen-0003.jsonl.gz"
     assert (one.path / place).read_bytes() == (two.path / place).read_bytes()
     assert one.write_records(4, RECORDS) != one.write_records(4, RECORDS[:2])

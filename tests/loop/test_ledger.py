@@ -35,6 +35,7 @@ def tampered(path: Path, statement: str) -> Path:
     """Return a copy on which a statement was run with the triggers out of the way."""
     copy = path.with_name("copy.sqlite")
     shutil.copy(path, copy)
+    shutil.copy(path.with_suffix(".head"), copy.with_suffix(".head"))
     with closing(sqlite3.connect(copy)) as db:
         db.executescript("drop trigger entries_stay; drop trigger entries_last;")
         changed = db.execute(statement).rowcount

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ratchet.core.task import Cost
-from ratchet.loop.meter import Meter, describe_machine, peak_rss_mb
+from ratchet.loop.meter import Meter, peak_rss_mb
+from ratchet.loop.provenance import describe_machine
 
 
 def test_only_what_was_spent_since_is_counted() -> None:

@@ -110,12 +110,16 @@ def test_states_are_those_of_the_last_pointers(make_run: MakeRun) -> None:
 
 
 def test_cost_sums_and_takes_the_highest_peak(make_run: MakeRun) -> None:
-    assert summarise(make_run())["cost"] == {
+    folder = make_run()
+    with folder.reading() as ledger:
+        head = ledger.head
+    assert summarise(folder)["cost"] == {
         "wall_s": 10.0 + 1 + 2 + 3 + 4 + 5,
         "tokens": 600,
         "prompt_tokens": 6000,
         "tool_calls": 18,
         "peak_rss_mb": 510.0,
+        "ledger": {"entries": 6, "hash": head.hash},
     }
 
 

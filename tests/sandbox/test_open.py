@@ -182,3 +182,26 @@ def test_groups_are_given_up() -> None:
     where = Path(__file__).parents[2]
     found = subprocess.run(command, cwd=where, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+ALONE = """
+import os
+from ratchet.sandbox import kernel, namespaces
+from ratchet.sandbox.open import open_sandbox
+uid, gid = os.geteuid(), os.getegid()
+kernel.unshare(kernel.NEWUSER)
+namespaces.map_ids(os.open("/proc", os.O_PATH), 0, 0, uid, gid)
+try:
+    open_sandbox(workers=1)
+except Exception as error:
+    print(type(error).__name__, error.message)
+"""
+
+
+def test_root_without_another_user_id_is_refused_with_the_reason() -> None:
+    """As in a container of one id: a program would run as who started it, and that is root."""
+    command = [sys.executable, "-c", ALONE]
+    where = Path(__file__).parents[2]
+    found = subprocess.run(command, cwd=where, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("SandboxError level ISOLATED cannot be had, only PROCESS")
+    assert "uid: started as root, and no other user id can be had" in found.stdout

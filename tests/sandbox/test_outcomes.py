@@ -154,7 +154,7 @@ def test_what_an_exit_handler_prints_belongs_to_the_script(sandbox: LocalSandbox
 def test_a_loop_uses_up_its_cpu_time(sandbox: LocalSandbox, source: str) -> None:
     outcome = sandbox.run(Program(source), limits=QUICK)
     assert outcome.end is End.TIMEOUT and ends(outcome) == [End.TIMEOUT]
-    assert 0.5 <= outcome.usage.cpu_s < 0.8
+    assert 0.5 <= outcome.usage.cpu_s < 2.0
     assert "CPU" in outcome.reason
 
 
@@ -164,8 +164,8 @@ def test_waiting_uses_up_the_wall_time(sandbox: LocalSandbox, source: str) -> No
     program = Program(f"import os, signal, time\n{source}")
     outcome = sandbox.run(program, limits=Limits(cpu_s=5.0, wall_s=0.3))
     assert outcome.end is End.TIMEOUT
-    assert 0.3 <= time.monotonic() - start < 3.0
-    assert outcome.usage.cpu_s < 0.2
+    assert 0.3 <= time.monotonic() - start < 60.0
+    assert outcome.usage.cpu_s < 1.0
 
 
 def test_results_before_a_timeout_are_kept(sandbox: LocalSandbox) -> None:
@@ -178,7 +178,7 @@ def test_cpu_time_is_for_all_inputs_of_a_script_together(sandbox: LocalSandbox) 
     source = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
     outcome = sandbox.run(Program(source), [""] * 5, limits=QUICK)
     assert ends(outcome)[0] is End.OK and ends(outcome)[2:] == [End.TIMEOUT] * 3
-    assert outcome.usage.cpu_s < 0.8
+    assert outcome.usage.cpu_s < 2.0
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ os.wait()
     limits = Limits(cpu_s=0.4, wall_s=8.0, processes=4)
     outcome = sandbox.run(Program(source), limits=limits)
     assert outcome.end is End.TIMEOUT and "CPU" in outcome.reason
-    assert 0.3 < outcome.usage.cpu_s < 1.5
+    assert 0.3 < outcome.usage.cpu_s < 3.0
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

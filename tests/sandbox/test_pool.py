@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ from concurrent.futures import Future
 import pytest
 
 from ratchet.sandbox.open import open_sandbox
-from ratchet.sandbox.pool import LocalSandbox
+from ratchet.sandbox.pool import QUEUE, LocalSandbox
 from ratchet.sandbox.protocol import End, Level, Limits, Outcome, Program
 
 SLEEP = Program("import time\ndef f(s):\n    time.sleep(s)\n    return s", "f")
@@ -58,11 +59,79 @@ def test_waiting_for_a_core_is_not_charged_as_wall_time() -> None:
 
 def test_submit_answers_later_and_holds_back_a_crowd(sandbox: LocalSandbox) -> None:
     start = time.monotonic()
-    futures: list[Future[Outcome]] = [sandbox.submit(SLEEP, [(0.1,)]) for _ in range(8)]
-    assert time.monotonic() - start < 0.1
-    futures += [sandbox.submit(SLEEP, [(0.1,)]) for _ in range(4)]
-    assert time.monotonic() - start > 0.1
-    assert [f.result().results[0].value for f in futures] == [0.1] * 12
+    futures: list[Future[Outcome]] = [sandbox.submit(SLEEP, [(0.4,)]) for _ in range(8)]
+    assert time.monotonic() - start < 0.4
+    futures += [sandbox.submit(SLEEP, [(0.0,)]) for _ in range(4)]
+    assert time.monotonic() - start > 0.4
+    assert [f.result().results[0].value for f in futures] == [0.4] * 8 + [0.0] * 4
+
+
+def test_a_coroutine_waits_its_turn_and_holds_nobody_up(sandbox: LocalSandbox) -> None:
+    """Eight at once on two workers: right answers, a full queue, and an event loop that is free."""
+    waiting: list[int] = []
+
+    async def one(x: int) -> Outcome:
+        return await sandbox.run_async(SLEEP, [(0.05 + x / 1000,)])
+
+    async def beat() -> None:
+        while True:
+            waiting.append(sandbox._threads._work_queue.qsize())
+            await asyncio.sleep(0.005)
+
+    async def all_of_them() -> list[Outcome]:
+        beating = asyncio.create_task(beat())
+        found = await asyncio.gather(*[one(x) for x in range(24)])
+        beating.cancel()
+        return found
+
+    outcomes = asyncio.run(all_of_them())
+    assert [o.results[0].value for o in outcomes] == [0.05 + x / 1000 for x in range(24)]
+    assert len(waiting) > 20
+    assert 1 < max(waiting) <= QUEUE * 2
+
+
+def test_a_cancelled_coroutine_leaves_the_queue(sandbox: LocalSandbox) -> None:
+    async def give_up() -> None:
+        async with asyncio.timeout(0.1):
+            await asyncio.gather(*[sandbox.run_async(SLEEP, [(0.5,)]) for _ in range(40)])
+
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+    assert sandbox.run(SLEEP, [(0,)]).end is End.OK
+    for _ in range(QUEUE * 2):  # there is room again, and nobody waits at the door
+        assert sandbox.submit(SLEEP, [(0,)]).result().end is End.OK
+    assert time.monotonic() - start < 40 * 0.5 / 2
+
+
+def test_a_coroutine_of_a_closed_sandbox_is_refused() -> None:
+    async def close_under_way() -> list[Outcome]:
+        runs = [asyncio.create_task(opened.run_async(SLEEP, [(30,)])) for _ in range(12)]
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(opened.close)
+        return [*await asyncio.gather(*runs), await opened.run_async(SLEEP, [(0,)])]
+
+    opened = open_sandbox(workers=1)
+    outcomes = asyncio.run(close_under_way())
+    assert {outcome.end for outcome in outcomes} <= {End.REFUSED, End.KILLED}
+    assert outcomes[-1].end is End.REFUSED
+
+
+def test_what_is_submitted_while_it_closes_is_refused() -> None:
+    opened = open_sandbox(workers=1)
+    futures: list[Future[Outcome]] = []
+
+    def crowd() -> None:
+        futures.extend(opened.submit(SLEEP, [(30,)]) for _ in range(QUEUE + 2))
+
+    thread = threading.Thread(target=crowd)
+    thread.start()
+    while opened._threads._work_queue.qsize() < QUEUE - 1:
+        time.sleep(0.01)
+    opened.close()
+    thread.join(20)
+    assert len(futures) == QUEUE + 2
+    assert futures[-1].result().end is End.REFUSED
 
 
 def test_closing_ends_runs_under_way_and_refuses_later_ones() -> None:
@@ -79,8 +148,8 @@ def test_closing_ends_runs_under_way_and_refuses_later_ones() -> None:
     time.sleep(0.3)
     start = time.monotonic()
     sandbox.close()
-    thread.join(5)
-    assert time.monotonic() - start < 5
+    thread.join(30)
+    assert time.monotonic() - start < 30
     assert futures[0].result().end in (End.REFUSED, End.KILLED)
     assert futures[1].cancelled() and [o.end for o in runs] == [End.REFUSED]
     assert sandbox.run(SLEEP, [(0,)]).end is End.REFUSED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from pathlib import Path
 
@@ -141,8 +142,59 @@ return changed
 
 def test_no_signal_by_way_of_a_descriptor(process: LocalSandbox) -> None:
     body = "libc.fcntl(1, x[0], os.getppid())\nraise OSError(ctypes.get_errno(), 'fcntl')"
-    for command in seccomp.OWNERS[:2]:
+    for command in (8, 10):
         assert only(process, "seccomp", body, command).startswith("PermissionError")
+    body = """
+import fcntl, socket
+pair = socket.socketpair()
+fcntl.ioctl(pair[0], x[0], os.getppid().to_bytes(4, "little"))
+return "it is the owner's parent that a byte would end"
+"""
+    for command in seccomp.IOCTLS[2:]:
+        assert only(process, "seccomp", body, command).startswith("PermissionError")
+        assert only(process, "", body, command).startswith("it is")
+
+
+@pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_RAW"])
+def test_no_datagram_to_a_socket_of_the_machine(process: LocalSandbox, kind: str) -> None:
+    """A pair of datagram sockets can send to any other by its path; Landlock does not see it."""
+    body = """
+import socket
+mine, other = socket.socketpair(socket.AF_UNIX, getattr(socket, x[1]))
+return mine.sendto(b"out", x[0])
+"""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server,
+    ):
+        os.chmod(folder, 0o755)
+        server.bind(f"{folder}/socket")
+        os.chmod(f"{folder}/socket", 0o777)
+        said = only(process, "seccomp", body, f"{folder}/socket", kind)
+        assert str(said).startswith("PermissionError")
+        assert only(process, "landlock", body, f"{folder}/socket", kind) == 3
+        assert only(process, "", body, f"{folder}/socket", kind) == 3
+
+
+def test_streams_of_a_pair_still_work(sandbox: LocalSandbox) -> None:
+    body = """
+import socket
+for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+    one, other = socket.socketpair(socket.AF_UNIX, kind)
+    one.setblocking(False)
+    one.send(b"x")
+    if other.recv(9) != b"x":
+        return kind
+return "done"
+"""
+    assert only(sandbox, "seccomp", body) == "done"
+
+
+def test_children_cannot_be_left_to_nobody(sandbox: LocalSandbox) -> None:
+    """Whose parent ignores SIGCHLD, that child's CPU time is added to nobody's."""
+    body = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nreturn 'done'"
+    assert only(sandbox, "seccomp", body, processes=4).startswith("PermissionError")
+    assert only(sandbox, "", body, processes=4) == "done"
 
 
 def test_without_namespaces_the_folder_has_a_size(process: LocalSandbox) -> None:
