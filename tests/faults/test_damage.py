@@ -25,9 +25,13 @@ from tests.faults.test_kill import history
 @pytest.fixture(scope="session")
 def stopped(tmp_path_factory: pytest.TempPathFactory, short: Reference) -> Path:
     """Return a run killed after its second generation."""
-    folder = tmp_path_factory.mktemp("stopped") / "run"
-    ((leg,),) = crash_all(short.words, {folder: [("kill", int(0.75 * short.points))]})
-    assert leg["code"] == -signal.SIGKILL and len(leg["ledger"]) == 3
+    home = tmp_path_factory.mktemp("stopped")
+    chains: dict[Path, Legs] = {
+        home / str(share): [("kill", short.points * share // 100)] for share in range(45, 80, 5)
+    }
+    killed = zip(chains, crash_all(short.words, chains), strict=True)
+    folder, leg = next((folder, leg) for folder, (leg,) in killed if len(leg["ledger"]) == 3)
+    assert leg["code"] == -signal.SIGKILL
     return folder
 
 

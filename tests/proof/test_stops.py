@@ -122,7 +122,7 @@ def _other_message(body: Body) -> None:
 
 
 def _tampered(body: Body) -> None:
-    body["trusted"] = 1
+    body["trusted"] = 2
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_replay_knows_the_anchors_that_were_drawn_before(
     charter.write_text(text.replace("ratchet.worlds.arithmetic:Arithmetic", "blind_world:Blind"))
     monkeypatch.setattr(m.TrainsOnWhatItWasAsked, "asked", [])
     path = tmp_path / "run"
-    tiny = {**TINY, "generations": 1, "charter": str(charter)}
+    tiny = {**TINY, "generations": 1, "audit_items": 12, "charter": str(charter)}
     del tiny["mutants"]
     report = run(path, "toy_policy", m.TrainsOnWhatItWasAsked, **tiny)
     (found,) = (f for g in report["generations"] for f in g["findings"])
