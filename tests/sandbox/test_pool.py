@@ -57,6 +57,7 @@ def test_waiting_for_a_core_is_not_charged_as_wall_time() -> None:
     assert max(o.usage.wall_s for o in outcomes) > 0.8
 
 
+@pytest.mark.slow
 def test_a_parent_is_not_charged_for_a_child_that_waits_for_a_core() -> None:
     """The parent sleeps, so it is its children who starve, and for whom the clock has to wait."""
     cores = len(os.sched_getaffinity(0))
