@@ -48,17 +48,7 @@ class LocalSandbox:
             self._folder.chmod(0o711)
         self._off = frozenset(off)
         self._closed = threading.Event()
-        box = Path(bubblewrap.FOLDER) if wrapper else None
-        self._workers = [
-            Worker(
-                namespaces,
-                uids[k],
-                self._folder / str(k) if self._folder else box,
-                wrapper,
-                self._cgroup("cgroup" in self._off),
-            )
-            for k in range(workers)
-        ]
+        self._workers: list[Worker] = []
         self._started = 0
         self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         self._room = threading.BoundedSemaphore(QUEUE * workers)
@@ -67,19 +57,24 @@ class LocalSandbox:
         self._owner = os.getpid()
         self._finalizer = weakref.finalize(self, _close, self._workers, self._folder, self._owner)
         self.isolated = namespaces or bool(wrapper)
-        self.in_cgroup = all(worker.cgroup for worker in self._workers)
         self.canary = bubblewrap.CANARY if wrapper else CANARY
         self.provider = "bubblewrap" if wrapper else "direct" if namespaces else "process"
         self.uid = uids[0]
         self.capability = Capability("", Level.PROCESS, ())
+        box = Path(bubblewrap.FOLDER) if wrapper else None
         try:
-            for worker in self._workers:
+            for k in range(workers):
+                folder = self._folder / str(k) if self._folder else box
+                held = self._cgroup("cgroup" in self._off)
+                worker = Worker(namespaces, uids[k], folder, wrapper, held)
+                self._workers.append(worker)
                 worker.open()
                 self._free.put(worker)
                 self._started += 1
         except BaseException:
             self.close()
             raise
+        self.in_cgroup = all(worker.cgroup for worker in self._workers)
 
     @staticmethod
     def _cgroup(off: bool) -> Cgroup | None:

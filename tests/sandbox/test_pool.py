@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
 from ratchet.sandbox.open import open_sandbox
 from ratchet.sandbox.pool import QUEUE, LocalSandbox
 from ratchet.sandbox.protocol import End, Level, Limits, Outcome, Program
+from ratchet.sandbox.worker import Worker
 
 SLEEP = Program("import time\ndef f(s):\n    time.sleep(s)\n    return s", "f")
 
@@ -57,6 +60,7 @@ def test_waiting_for_a_core_is_not_charged_as_wall_time() -> None:
     assert max(o.usage.wall_s for o in outcomes) > 0.8
 
 
+@pytest.mark.slow
 def test_a_parent_is_not_charged_for_a_child_that_waits_for_a_core() -> None:
     """The parent sleeps, so it is its children who starve, and for whom the clock has to wait."""
     cores = len(os.sched_getaffinity(0))
@@ -189,3 +193,16 @@ def test_two_sandboxes_do_not_meet() -> None:
         assert one._workers[0]._config["uid"] != other._workers[0]._config["uid"] or os.geteuid()
         one.run(write)
         assert other.run(look).results[0].value == [[], []]
+
+
+def test_one_that_cannot_be_opened_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*given: object) -> None:
+        raise PermissionError(1, "no")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Worker, "__init__", refusing)
+    with pytest.raises(PermissionError):
+        LocalSandbox(2, False, [0, 0], ())
+    assert list(tmp_path.iterdir()) == []
