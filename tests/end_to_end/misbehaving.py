@@ -161,13 +161,13 @@ class OverspendsTokens(Program):
 
 
 class OverspendsTime(Program):
-    """Does not come back for a minute of hard work, and tells nothing."""
+    """Works hard, never comes back and tells nothing; not stopped, it fails after a minute."""
 
     def improve(self, state: State, context: Context) -> Candidate:
         began = time.process_time()
         while time.process_time() < began + 60:
             sum(range(1000))
-        return super().improve(state, context)
+        raise AssertionError("nobody stopped it")
 
 
 @dataclass
