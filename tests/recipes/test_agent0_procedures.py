@@ -7,18 +7,22 @@ from collections.abc import Callable
 
 import pytest
 
+from ratchet.core.errors import ConfigError
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, StopReason, Task
 from ratchet.engine.fake import FakeEngine, Scripted
 from ratchet.engine.protocol import Full
-from ratchet.recipes.agent0.procedures import CALCULATOR, PROPOSER, list_procedures
+from ratchet.recipes.agent0.procedures import CALCULATOR, list_procedures, request
+from ratchet.recipes.launch import find_method
 from ratchet.solve.rollout import rollout
 from ratchet.worlds.arithmetic import Arithmetic, calculate
+from ratchet.worlds.protocol import Stream
 
 WORLD = Arithmetic()
 SHOT = re.compile(r"Q: (.*)\nA: (.*)\n")
 CALL = re.compile(r"<calc>(.+)</calc> \[(-?\d+)\] (-?\d+)")
 PROCEDURES = list_procedures(28, 4)
+RESERVED = WORLD.anchors(Seed(1).rng(), 1, Stream.GATE, {"precedence": 1.0}, {3: 1.0})[0]
 
 
 def open_task(text: str) -> Task:
@@ -56,12 +60,24 @@ def test_worked_examples_are_open_and_right() -> None:
     assert in_words == 1
 
 
-def test_the_proposers_examples_are_open_and_distinct() -> None:
-    *examples, request = PROPOSER.template.split("\n")
-    assert request == "Q:" and len(examples) >= 4
+@pytest.mark.parametrize("tier", ["smol", "tiny", "gpu"])
+def test_the_proposers_examples_are_open_and_distinct(tier: str) -> None:
+    examples = find_method("agent0").configure(tier).examples
+    assert len(examples) >= 4
     ids = {open_task(example).id for example in examples}
     assert len(ids) == len(examples)
-    assert PROPOSER.read("", " 12 + 30\nQ: 1 + 1") == "12 + 30"
+
+
+def test_the_request_shows_the_examples_and_reads_the_first_line() -> None:
+    asked = request(WORLD, ("8 + 6", "47 - 19"))
+    assert asked.template == "Q: 8 + 6\nQ: 47 - 19\nQ:"
+    assert asked.read("", " 12 + 30\nQ: 1 + 1") == "12 + 30"
+
+
+@pytest.mark.parametrize("example", ["a rose", RESERVED.prompt])
+def test_an_example_that_is_no_open_task_is_refused(example: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(example)):
+        request(WORLD, ("8 + 6", example))
 
 
 def test_all_procedures_share_one_limit_and_one_question() -> None:

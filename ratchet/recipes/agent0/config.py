@@ -34,6 +34,19 @@ class Config(RunConfig):
     """Whether the solver has the calculator."""
     rule: Literal["adpo", "grpo"] = "adpo"
     """The solver's update rule."""
+    examples: tuple[str, ...] = Field(
+        default=(
+            "8 + 6",
+            "47 - 19",
+            "6 * 13",
+            "(9 + 4) * 3",
+            "52 + 7 * 6",
+            "20 - 3 + 8 * 2",
+            "5 * (14 - 6)",
+        ),
+        min_length=1,
+    )
+    """Open tasks that the proposer is shown: it starts from their kinds and sizes."""
     proposer_steps: int = Field(default=1, ge=0)
     """Steps of the proposer in a generation, the solver frozen."""
     proposals: int = Field(default=48, ge=1)

@@ -23,7 +23,7 @@ from ratchet.loop.policies import opened
 from ratchet.loop.recipe import Context, Mechanism
 from ratchet.recipes.agent0.config import Config
 from ratchet.recipes.agent0.pool import Pool
-from ratchet.recipes.agent0.procedures import CALCULATOR, PROPOSER
+from ratchet.recipes.agent0.procedures import CALCULATOR
 from ratchet.solve.procedure import Procedure
 from ratchet.solve.rollout import rollout
 from ratchet.verify.labels import Labelled
@@ -135,7 +135,7 @@ def _calls(turn: Turn) -> bool:
 
 def _learns(recipe: Agent0, state: State, seed: Seed, role: str, task: Task) -> bool:
     """Plant a batch through a role's own rule in a copy of its policy."""
-    procedure: Procedure = recipe.procedure if role == "solver" else PROPOSER
+    procedure: Procedure = recipe.procedure if role == "solver" else recipe.request
     rule = recipe.rule if role == "solver" else partial(grpo, baseline="role")
     with opened(recipe.engine, recipe.store, state, role):
         attempts = _different(recipe, role, procedure, task, seed.child("learns", role))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ratchet.core.errors import ConfigError
+from ratchet.core.task import Rejection
 from ratchet.solve.procedure import Procedure, Tool
 from ratchet.worlds.arithmetic import calculate
+from ratchet.worlds.protocol import World
 
 CALCULATOR = Tool("<calc>", "</calc>", calculate, " [{result}]")
 """The policy writes ``<calc>12 + 30</calc>``, `` [42]`` is inserted, and the policy states 42."""
@@ -52,11 +57,22 @@ def list_procedures(
     return found
 
 
-PROPOSER = Procedure(
-    "propose",
-    "Q: 8 + 6\nQ: 47 - 19\nQ: 6 * 13\nQ: (9 + 4) * 3\n"
-    "Q: 52 + 7 * 6\nQ: 20 - 3 + 8 * 2\nQ: 5 * (14 - 6)\nQ:",
-    max_tokens=24,
-    read=lambda prompt, text: text.partition("\n")[0].strip(),
-)
-"""The request for a task: a list of questions, the next of which the policy writes."""
+def request(world: World, examples: Sequence[str], max_tokens: int = 24) -> Procedure:
+    """Return the proposer's request: a list of questions, the next of which the policy writes.
+
+    Raises ConfigError where an example is no open task of the world: a reserved one would show
+    the proposer an anchor.
+    """
+    for example in examples:
+        outcome = world.parse(example)
+        if isinstance(outcome, Rejection):
+            raise ConfigError(
+                f"examples: {example!r} is no open task ({outcome.reason})",
+                "give examples that the world can read and has not reserved",
+            )
+    shown = "".join(f"Q: {example}\n" for example in examples)
+    return Procedure("propose", shown + "Q:", max_tokens=max_tokens, read=_first_line)
+
+
+def _first_line(prompt: str, text: str) -> str:
+    return text.partition("\n")[0].strip()

@@ -52,7 +52,7 @@ from ratchet.recipes.agent0.mechanisms import (
 )
 from ratchet.recipes.agent0.plan import plan as plan
 from ratchet.recipes.agent0.pool import Pool, pay_proposals
-from ratchet.recipes.agent0.procedures import CALCULATOR, PROPOSER, list_procedures
+from ratchet.recipes.agent0.procedures import CALCULATOR, list_procedures, request
 from ratchet.solve.procedure import Counted
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
@@ -74,6 +74,7 @@ class Agent0(Recipe):
         tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
         self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
         self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
+        self.request = request(self.world, config.examples)
         self.probes = (NoValidProposals(), RepeatedProposals(), WrongLabels())
         self.rule = adpo if config.rule == "adpo" else grpo
 
@@ -128,7 +129,7 @@ class Agent0(Recipe):
     def propose(self, seed: Seed, n: int) -> list[Proposal]:
         """Have the proposer write ``n`` texts and the world read them."""
         seed = seed.child("propose")
-        texts = rollout(self.engine, "proposer", PROPOSER, [REQUEST], seed, n)[0]
+        texts = rollout(self.engine, "proposer", self.request, [REQUEST], seed, n)[0]
         return read_proposals(self.world, texts)
 
     def attempt(
