@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,6 +129,15 @@ class RunFolder:
     def drop_unfinished(self, generation: int) -> None:
         """Remove the records of the generation after this one, which was never committed."""
         self.records_path(generation + 1).unlink(missing_ok=True)
+
+    def discard_unstarted(self) -> None:
+        """Remove the folder of a run that wrong settings kept from starting, so that the corrected
+        command can have it. A ledger with a single entry keeps it."""
+        if (self.path / "ledger.sqlite").exists():
+            with self.reading() as ledger:
+                if any(ledger.entries()):
+                    return
+        shutil.rmtree(self.path)
 
     def records_path(self, generation: int) -> Path:
         """Return where a generation's records lie."""

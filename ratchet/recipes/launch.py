@@ -110,7 +110,11 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
         config.write(folder.config)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
-    return _run(config, folder, listener)
+    try:
+        return _run(config, folder, listener)
+    except ConfigError:
+        folder.discard_unstarted()
+        raise
 
 
 def resume(

@@ -50,6 +50,22 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_settings_that_no_run_can_start_with_leave_the_folder_free(tmp_path: Path) -> None:
+    method, folder = find_method("toy_program"), tmp_path / "run"
+    with pytest.raises(ConfigError, match="nowhere"):
+        launch(method.configure(charter="nowhere"), folder)
+    assert not folder.exists()
+    launch(method.configure(generations=1), folder)
+    assert (folder / "report.json").is_file()
+
+
+def test_a_run_that_has_begun_outlasts_a_wrong_setting(halfway: Path, program: Reference) -> None:
+    RunFolder(halfway).discard_unstarted()
+    told = resume(halfway)
+    del told["cost"]
+    assert told == program.report
+
+
 def test_a_run_is_not_started_twice_in_one_folder(halfway: Path) -> None:
     with pytest.raises(RunError, match="is not empty") as caught:
         launch(find_method("toy_program").configure(), halfway)
