@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ratchet.core.codec import to_data
@@ -35,6 +36,20 @@ from ratchet.loop.retention import needed
 from ratchet.loop.turn import take_turn
 from ratchet.loop.versions import Store
 from ratchet.sandbox.require import require
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """What a run holds open while it works."""
+
+    ledger: Ledger
+    """Where every step is committed."""
+    evaluator: Evaluator
+    """Who measures, under the charter."""
+    gate: Gate
+    """Who decides."""
+    watch: Watch
+    """Who notices that something protected was touched."""
 
 
 @dataclass
@@ -80,38 +95,38 @@ class Loop:
         charter = find_charter(self.config.charter)
         with Evaluator(charter, self.config.seed, self.folder.evaluator) as evaluator:
             if find_tampering(ledger.entries()):
-                return self._end(ledger, evaluator, "invalid", {}, {}, Meter(self.recipe.spent))
+                return self._end(ledger, evaluator, "invalid")
             kept = dict.fromkeys(source_files().values(), "evaluator") | {charter: "charter"}
             watch = Watch(self.folder.evaluator, kept, ledger.path, self.store.folder)
+            gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
             try:
                 with watch:
-                    return self._work(ledger, evaluator, watch)
+                    return self._work(OpenRun(ledger, evaluator, gate, watch))
             except TamperedError as error:
                 return self._invalidate(ledger, evaluator, error)
 
-    def _work(self, ledger: Ledger, evaluator: Evaluator, watch: Watch) -> str:
-        gate = self.gate or choose_gate(evaluator.charter, self.config.gate_items)
+    def _work(self, run: OpenRun) -> str:
+        ledger, evaluator = run.ledger, run.evaluator
         control = self.config.gate == "record"
         before = read_position(ledger.entries(), control)
         self.folder.require_whole(-1 if before is None else before.generation)
         if before is None:
-            self._start(ledger, evaluator, gate)
-        self._take_up(ledger, evaluator)
+            self._start(run)
+        self._take_up(run)
         start = next(ledger.entries("start")).body
         position = read_position(ledger.entries(), control)
         assert position is not None
         # A kill may have come between a decision and the removal of what it set free.
         self.store.keep(needed(position))
         planted: dict[str, bool] = start["planted"]
-        meter = Meter(self.recipe.spent)
         if not all(planted.values()):
-            return self._end(ledger, evaluator, "invalid", {}, {}, meter)
+            return self._end(ledger, evaluator, "invalid")
         if not self.finish:
             budget = evaluator.charter.budget
             purse = Purse(budget, self.folder, ledger.entries(), self.recipe.spent)
             try:
                 with purse.alarm():
-                    position = self._take_turns(ledger, evaluator, gate, position, purse, watch)
+                    position = self._take_turns(run, position, purse)
                     if position.pending is not None:
                         return str(Ending.NEEDS_APPROVAL)
                     purse.look()
@@ -125,27 +140,19 @@ class Loop:
         dead = Liveness.DEAD in states.values()
         status = "invalid" if dead else self._status(position)
         evaluator.inspect()
-        watch.require_clean()
+        run.watch.require_clean()
         return self._end(ledger, evaluator, status, measured, epilogue, meter)
 
-    def _take_turns(
-        self,
-        ledger: Ledger,
-        evaluator: Evaluator,
-        gate: Gate,
-        position: Position,
-        purse: Purse,
-        watch: Watch,
-    ) -> Position:
+    def _take_turns(self, run: OpenRun, position: Position, purse: Purse) -> Position:
         """Turn until it is over or a candidate waits for a person; BudgetSpent if it may not."""
         while position.pending or not self._is_over(position):
             if position.pending is None:
                 purse.generations = position.generation
                 purse.look(starting=True)
-                position = self._turn(ledger, evaluator, gate, position, purse, watch)
-            elif self.approve(waiting(ledger.entries()) or ""):
+                position = self._turn(run, position, purse)
+            elif self.approve(waiting(run.ledger.entries()) or ""):
                 position = position.approve()
-                ledger.append("approval", {"pointers": pointers(position)})
+                run.ledger.append("approval", {"pointers": pointers(position)})
             else:
                 break
         return position
@@ -162,54 +169,47 @@ class Loop:
             return "completed"
         return str(position.ending)
 
-    def _take_up(self, ledger: Ledger, evaluator: Evaluator) -> None:
+    def _take_up(self, run: OpenRun) -> None:
         """Refuse to go on under other terms than the run began with; write down what may change:
         the budget, once a person agrees, and code and machine."""
-        entries = list(ledger.entries())
-        require_same(entries, self.config, evaluator, self.folder.path)
-        reason = amended(entries, evaluator.charter)
+        charter, entries = run.evaluator.charter, list(run.ledger.entries())
+        require_same(entries, self.config, run.evaluator, self.folder.path)
+        reason = amended(entries, charter)
         if reason is not None and not self.approve(reason):
             raise RunError(
                 f"{self.config.charter}: {reason}, and nobody has agreed to it",
                 f"ratchet resume {self.folder.path} --approve, or restore the charter",
             )
         if reason is not None:
-            body = {**describe_charter(evaluator.charter), "reason": reason}
-            ledger.append("amendment", body)
+            run.ledger.append("amendment", {**describe_charter(charter), "reason": reason})
         now = self._origin()
         known = [entry.body for entry in entries if "code" in entry.body]
         if not known or any(known[-1][name] != now[name] for name in now):
-            ledger.append("resume", now)
+            run.ledger.append("resume", now)
 
     def _origin(self) -> dict[str, Any]:
         return {"machine": describe_machine(), "code": hash_code(self.recipe)}
 
-    def _start(self, ledger: Ledger, evaluator: Evaluator, gate: Gate) -> None:
+    def _start(self, run: OpenRun) -> None:
         meter = Meter(self.recipe.spent)
-        body = open_run(self.recipe, self.config, evaluator, gate, self.tell)
-        ledger.append("start", {**body, **self._origin(), "cost": meter.read()})
+        body = open_run(self.recipe, self.config, run.evaluator, run.gate, self.tell)
+        run.ledger.append("start", {**body, **self._origin(), "cost": meter.read()})
 
-    def _turn(
-        self,
-        ledger: Ledger,
-        evaluator: Evaluator,
-        gate: Gate,
-        position: Position,
-        purse: Purse,
-        watch: Watch,
-    ) -> Position:
+    def _turn(self, run: OpenRun, position: Position, purse: Purse) -> Position:
         def check() -> None:
             purse.look()
-            watch.require_clean()
+            run.watch.require_clean()
 
         meter, number = Meter(self.recipe.spent), position.generation + 1
         first = max(1, number - self.config.window + 1)
         window = [self.folder.read_records(n) for n in range(first, number)]
         tell = purse.watch(self.tell)
-        turn = take_turn(self.recipe, self.config, evaluator, gate, position, window, tell, check)
+        turn = take_turn(
+            self.recipe, self.config, run.evaluator, run.gate, position, window, tell, check
+        )
         kept = self.folder.write_records(number, turn.candidate.records)
-        told = {"records": to_data(kept), "evaluator": to_data(evaluator.mark)}
-        ledger.append("generation", {**turn.body, **told, "cost": meter.read()})
+        told = {"records": to_data(kept), "evaluator": to_data(run.evaluator.mark)}
+        run.ledger.append("generation", {**turn.body, **told, "cost": meter.read()})
         self.store.keep(needed(turn.after))
         drawn = len(turn.evidence.candidate)
         self.tell(
@@ -242,16 +242,16 @@ class Loop:
         finding = Finding(error.name, error.message.removeprefix(f"{error.name}: "), Halt())
         ledger.append("halt", {"finding": to_data(finding), "trusted": ledger.accept()})
         self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
-        return self._end(ledger, evaluator, "invalid", {}, {}, Meter(self.recipe.spent))
+        return self._end(ledger, evaluator, "invalid")
 
     def _end(
         self,
         ledger: Ledger,
         evaluator: Evaluator,
         status: str,
-        measured: Mapping[str, Any],
-        epilogue: Mapping[str, Any],
-        meter: Meter,
+        measured: Mapping[str, Any] = MappingProxyType({}),
+        epilogue: Mapping[str, Any] = MappingProxyType({}),
+        meter: Meter | None = None,
     ) -> str:
         body = {
             "status": status,
@@ -260,7 +260,7 @@ class Loop:
             **measured,
             "epilogue": dict(epilogue),
             "evaluator": to_data(evaluator.mark),
-            "cost": meter.read(),
+            "cost": (meter or Meter(self.recipe.spent)).read(),
         }
         ledger.append("end", body)
         self.tell(Event("end", {"status": status}))

@@ -12,6 +12,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, StopReason, Task
 from ratchet.engine.fake import FakeEngine, Scripted
 from ratchet.engine.protocol import Full
+from ratchet.recipes.agent0.config import Config
 from ratchet.recipes.agent0.procedures import CALCULATOR, list_procedures, request
 from ratchet.recipes.launch import find_method
 from ratchet.solve.rollout import rollout
@@ -62,7 +63,9 @@ def test_worked_examples_are_open_and_right() -> None:
 
 @pytest.mark.parametrize("tier", ["smol", "tiny", "gpu"])
 def test_the_proposers_examples_are_open_and_distinct(tier: str) -> None:
-    examples = find_method("agent0").configure(tier).examples
+    config = find_method("agent0").configure(tier)
+    assert isinstance(config, Config)
+    examples = config.examples
     assert len(examples) >= 4
     ids = {open_task(example).id for example in examples}
     assert len(ids) == len(examples)
