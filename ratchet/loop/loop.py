@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ratchet.core.codec import hash_data, to_data
+from ratchet.core.codec import from_data, hash_data, to_data
 from ratchet.core.errors import RunError
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.evidence import Ending, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
-from ratchet.core.state import Candidate
+from ratchet.core.state import Candidate, State
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.guard.evaluator import Evaluator
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import Gate, History, IntervalGate
+from ratchet.loop.gate import Gate, History, IntervalGate, ask_approval, differences
 from ratchet.loop.ladder_gate import LadderGate
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge, plant
 from ratchet.loop.meter import Meter, describe_machine
+from ratchet.loop.monitor import Readings, judge_all, read_all, try_out
 from ratchet.loop.pair import Pair
 from ratchet.loop.policies import MOMENTS
 from ratchet.loop.position import Position, pointers, read_position, waiting
@@ -31,6 +32,9 @@ from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.loop.study import measure_all
 from ratchet.loop.versions import Store
 from ratchet.worlds.protocol import Stream
+
+_AUDITED = ("candidate", "initial")
+"""Who is measured for the monitors."""
 
 
 @dataclass
@@ -129,6 +133,7 @@ class Loop:
         self.tell(Event("phase", {"phase": "plant", "what": "checking that mechanisms are alive"}))
         mechanisms = self.recipe.mechanisms(initial, self._seed.child("plant"))
         planted = plant(mechanisms, self.recipe.probes, initial)
+        planted |= try_out(self.recipe.monitors, self.config.window)
         bases: dict[str, Scores] = {}
         if all(planted.values()):
             self.tell(Event("phase", {"phase": "base", "what": "choosing the base procedure"}))
@@ -174,7 +179,14 @@ class Loop:
             number, seed, position.initial, position.parameters, tally.observe, self.tell
         )
         candidate = self.recipe.improve(position.branch, context)
-        findings = [*candidate.findings, *self._probe(number, candidate, tally)]
+        window = self._window(number, candidate)
+        read = read_all(self.recipe.monitors, window)
+        audit = self._audit(evaluator, number, candidate.state, position.initial)
+        history = [*_history(ledger), (read, _changes(audit))]
+        alarms = judge_all(self.recipe.monitors, history, self.config.gate == "enforce")
+        for alarm in alarms:
+            tally.observe(alarm.name, True)
+        findings = [*candidate.findings, *self._probe(window, candidate, tally), *alarms]
         for finding in findings:
             self.tell(Event("finding", {"name": finding.name, "message": finding.message}))
 
@@ -187,8 +199,9 @@ class Loop:
             self._seed.child("measure"),
             self.tell,
         )
-        history = History(position.holds, position.tests)
-        decision, evidence = gate.decide(pair, findings, history, seed.child("gate"))
+        past = History(position.holds, position.tests)
+        decision, evidence = gate.decide(pair, findings, past, seed.child("gate"))
+        decision = ask_approval(decision, findings)
         record_only = self.config.gate == "record"
         after = position.decide(candidate.state, decision, record_only).act(findings)
         records = self.folder.write_records(number, candidate.records)
@@ -202,6 +215,8 @@ class Loop:
             "decision": to_data(decision),
             "pointers": pointers(after),
             "measures": dict(candidate.measures),
+            "audit": {name: to_data(scores) for name, scores in audit.items()},
+            "readings": read,
             "liveness": tally.counts,
             "records": records,
             "cost": meter.read(),
@@ -223,10 +238,28 @@ class Loop:
         )
         return after
 
-    def _probe(self, number: int, candidate: Candidate, tally: Tally) -> list[Finding]:
+    def _window(self, number: int, candidate: Candidate) -> list[Records]:
         first = max(1, number - self.config.window + 1)
-        window: list[Records] = [self.folder.read_records(n) for n in range(first, number)]
-        window.append(candidate.records)
+        return [*(self.folder.read_records(n) for n in range(first, number)), candidate.records]
+
+    def _audit(
+        self, evaluator: Evaluator, number: int, candidate: State, initial: State
+    ) -> dict[str, Scores]:
+        """Measure candidate and first state on fresh audit anchors, if monitors are to see them."""
+        items = self.config.monitor_items
+        if not self.recipe.monitors or not items or candidate.hash == initial.hash:
+            return {}
+        self.tell(Event("phase", {"phase": "audit", "what": "measuring on audit anchors"}))
+        solvers = {
+            n: self.recipe.solver(s) for n, s in zip(_AUDITED, (candidate, initial), strict=True)
+        }
+        return measure_all(
+            evaluator, solvers, Stream.AUDIT, items, number, self._seed.child("audit")
+        )
+
+    def _probe(
+        self, window: Sequence[Records], candidate: Candidate, tally: Tally
+    ) -> list[Finding]:
         findings = []
         for probe in self.recipe.probes:
             finding = probe.measure(window, candidate.state)
@@ -294,6 +327,19 @@ def read_tally(ledger: Ledger) -> Tally:
     for entry in ledger.entries("generation"):
         tally.add(entry.body["liveness"])
     return tally
+
+
+def _history(ledger: Ledger) -> list[tuple[Readings, tuple[float, ...]]]:
+    """Return what monitors know of every generation in the ledger."""
+    history = []
+    for entry in ledger.entries("generation"):
+        audit = {n: from_data(Scores, data) for n, data in entry.body["audit"].items()}
+        history.append((entry.body["readings"], _changes(audit)))
+    return history
+
+
+def _changes(audit: Mapping[str, Scores]) -> tuple[float, ...]:
+    return tuple(differences(*(audit[name] for name in _AUDITED))) if audit else ()
 
 
 def _needed(position: Position) -> list[Any]:
