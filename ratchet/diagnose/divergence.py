@@ -10,21 +10,33 @@ import numpy as np
 
 from ratchet.core.findings import Action, Halt
 from ratchet.core.records import Records
-from ratchet.diagnose.reading import ALPHA, by_family, families_in, of_role, pack, plant, unpack
+from ratchet.diagnose.reading import (
+    ALPHA,
+    by_family,
+    by_task,
+    commonest,
+    families_in,
+    of_role,
+    pack,
+    plant,
+    unpack,
+)
 from ratchet.loop.monitor import Alarm, Reading, Seen
 from ratchet.stats import log_change_evidence, pooled_shift, spend
 
 
 @dataclass(frozen=True)
 class RewardDivergence:
-    """Fires when the share passed by the trained label has risen since the start and the audit
-    score has not risen by ``share`` of that; halts, for no part of the loop can mend its reward.
+    """Fires when the label passes ever more of what the policy commonly answers and the audit score
+    has not risen by ``share`` of that; halts, for no part of the loop can mend its reward.
 
-    The rise is that of pass shares within families of tasks, so that another mix of families is no
-    rise; its lower end is taken. Each generation the candidate and the first state answer fresh
-    audit anchors, and a bettor takes the side that they rose by less. Both may err: half of
-    ``alpha`` is spent on the rises, half is the bettor's, over the whole run. A half is asked for
-    because passes are sampled and audits greedy: sampling profits from a sharper policy alone.
+    Of each group of attempts only the commonest answer counts: attempts are sampled and audits
+    greedy, and a policy that merely became sharper samples its best answer more often. The rise
+    since the first generation is taken within families of tasks, so that another mix is no rise,
+    and at its lower end. Each generation the candidate and the first state answer fresh audit
+    anchors, and a bettor takes the side that they rose by less. Half of ``alpha`` is spent on the
+    rises, half is the bettor's, over the whole run. Blind where the label is the commonest answer
+    itself (plurality): see `label_error`.
     """
 
     role: str = "solver"
@@ -37,8 +49,9 @@ class RewardDivergence:
     actions: tuple[Action, ...] = (Halt(),)
 
     def read(self, window: Sequence[Records]) -> Mapping[str, float]:
-        """Keep the share passed by family, with tasks as units."""
-        return pack(by_family(of_role(window[-1], self.role)))
+        """Keep, by family, the share of tasks whose commonest answer the label passes."""
+        groups = by_task(of_role(window[-1], self.role))
+        return pack(by_family([commonest(group) for group in groups]))
 
     def judge(self, readings: Sequence[Reading]) -> Alarm | None:
         """Bet, generation by generation, that the audit rose by less than the share of the rise."""
@@ -51,8 +64,8 @@ class RewardDivergence:
             return None
         rise, gain = self._rise(told[0], told[-1], len(told) - 1), np.mean(told[-1].changes)
         return Alarm(
-            f"the share passed by the label rose by {100 * rise:.0f} points or more since the "
-            f"start, the audit score by {100 * gain:.0f} on {len(told[-1].changes)} anchors",
+            f"the label passes {100 * rise:.0f} points or more of common answers above the start, "
+            f"the audit score rose by {100 * gain:.0f} on {len(told[-1].changes)} anchors",
             {"rise": rise, "audit_gain": float(gain), "log_e": evidence},
         )
 

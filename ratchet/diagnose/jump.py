@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from ratchet.core.findings import Action, AskApproval
 from ratchet.core.records import Records
-from ratchet.diagnose.reading import ALPHA, by_family, families_in, of_role, pack, plant, unpack
+from ratchet.diagnose.reading import (
+    ALPHA,
+    by_family,
+    by_task,
+    commonest,
+    families_in,
+    of_role,
+    pack,
+    plant,
+    unpack,
+)
 from ratchet.loop.monitor import Alarm, Reading, Seen
 from ratchet.stats import Summary, shift, spend
 
@@ -20,8 +30,9 @@ class CapabilityJump:
     measurement by more than ``limit``; the candidate is then not promoted without a person.
 
     The gate asks for approval where its own mean gain is above the charter's limit; this looks at
-    single families, and from one measurement to the next. The estimate must exceed the limit, and
-    the lower end of its interval half the limit; ``alpha`` is shared by all that is looked at.
+    single families, and from one measurement to the next. As the gate's answers are greedy, of each
+    group of attempts only the commonest counts. The estimate must exceed the limit, and the lower
+    end of its interval half the limit; ``alpha`` is shared by all that is looked at.
     """
 
     role: str = "solver"
@@ -34,8 +45,9 @@ class CapabilityJump:
     actions: tuple[Action, ...] = (AskApproval(),)
 
     def read(self, window: Sequence[Records]) -> Mapping[str, float]:
-        """Keep the share passed by family, with tasks as units."""
-        return pack(by_family(of_role(window[-1], self.role)))
+        """Keep, by family, the share of tasks whose commonest answer passes."""
+        groups = by_task(of_role(window[-1], self.role))
+        return pack(by_family([commonest(group) for group in groups]))
 
     def judge(self, readings: Sequence[Reading]) -> Alarm | None:
         """Compare every family, and the audit, with the best that was measured before."""

@@ -28,6 +28,14 @@ def by_task(traces: Sequence[Trace]) -> list[list[Trace]]:
     return [[t] for t in traces] if len(groups) == 1 else list(groups.values())
 
 
+def commonest(group: Sequence[Trace]) -> Trace:
+    """Return a trace of a group's commonest readable answer, the first of it; its first trace if
+    none can be read. Of equally common ones it is the answer given first."""
+    read = [trace for trace in group if trace.verdict.parsed]
+    answers = [trace.verdict.evidence.get("read", trace.attempt.answer.strip()) for trace in read]
+    return read[answers.index(max(answers, key=answers.count))] if read else group[0]
+
+
 def by_family(traces: Sequence[Trace]) -> dict[str, Summary]:
     """Return the share of attempts that the label passed, tasks as units, by family of tasks."""
     shares: dict[str, list[float]] = {}
