@@ -63,6 +63,7 @@ def count(course: Course, runs: int, seed: int, generations: int = GENERATIONS) 
             fired[name] += 1
             when.setdefault(name, []).append(generation)
     every = [monitor.name for monitor in monitors]
+    print(course.name, dict(fired), file=sys.stderr, flush=True)
     return {
         "course": course.name,
         "runs": runs,

@@ -61,9 +61,9 @@ class CapabilityJump:
             known = [summary for summary in earlier if summary]
             if now is None or not known:
                 continue
-            rises = [shift(now, summary, level) for summary in known]
-            rise = min(r.mean for r in rises)
-            if rise > self.limit and min(r.low for r in rises) > 0.5 * self.limit:
+            rise = now.mean - max(summary.mean for summary in known)
+            low = min(_lowest(now, summary, level, name != AUDIT) for summary in known)
+            if rise > self.limit and low > 0.5 * self.limit:
                 jumps[name] = rise
         if not jumps:
             return None
@@ -82,3 +82,9 @@ class CapabilityJump:
             return Summary.of(reading.changes) if reading.changes else None
         found = unpack(reading.numbers, name)
         return found if found and found.n >= self.least_tasks else None
+
+
+def _lowest(now: Summary, then: Summary, level: float, shares: bool) -> float:
+    """Return the lower end of a rise."""
+    sides = (now.cautious(), then.cautious()) if shares else (now, then)
+    return shift(*sides, level).low

@@ -40,6 +40,12 @@ class Summary:
         """Return the summary of every value times a factor."""
         return Summary(self.n, factor * self.mean, factor**2 * self.variance)
 
+    def cautious(self) -> Summary:
+        """Return the summary of 0/1 values with one of each added, so that a few equal values do
+        not pass for certainty (Agresti and Caffo, American Statistician 54, 2000)."""
+        n, mean = self.n + 2, (self.n * self.mean + 1.0) / (self.n + 2.0)
+        return Summary(n, mean, mean * (1.0 - mean) * n / (n - 1.0))
+
 
 def log_change_evidence(
     samples: Sequence[ArrayLike], mean: float = 0.0, bounds: tuple[float, float] = (-1.0, 1.0)

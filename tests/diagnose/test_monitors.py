@@ -221,17 +221,31 @@ def test_format_drift_has_its_marks(drifted: Records, fires: bool) -> None:
 
 
 def test_jump_compares_with_the_best_before_and_asks_a_person() -> None:
-    def solved(share: float, audit: Sequence[float] = ()) -> Seen:
-        records = [plant("solver", str(i), passed=i < 60 * share) for i in range(60)]
+    def solved(share: float, audit: Sequence[float] = (), of: int = 60) -> Seen:
+        records = [plant("solver", str(i), passed=i < of * share) for i in range(of)]
         return Seen(records, tuple(audit))
 
     jump = CapabilityJump()
     assert fired(jump, solved(0.1), solved(0.9)) == [AskApproval()]
     assert fired(jump, solved(0.1), solved(0.4), solved(0.7), solved(1.0)) == []
     assert fired(jump, solved(0.9), solved(0.1), solved(0.9)) == []
+    # Surely above half the limit, and still below the limit.
+    assert fired(jump, *(solved(share, of=600) for share in (0.1, 0.45, 0.8))) == []
     flat, leap = (0.0, 0.1) * 16, (0.8, 0.9) * 16
     assert fired(jump, solved(0.5, flat), solved(0.5, leap)) == [AskApproval()]
     assert fired(CapabilityJump(limit=0.9), solved(0.1), solved(0.9)) == []
+
+
+def test_a_jump_of_a_few_tasks_is_luck() -> None:
+    def solved(of_eight: int) -> Records:
+        traces = [plant("solver", str(i), passed=i >= 8 or i < of_eight) for i in range(32)]
+        return [
+            replace(trace, task=replace(trace.task, family=f"family {number // 8}"))
+            for number, trace in enumerate(traces)
+        ]
+
+    assert fired(CapabilityJump(), solved(1), solved(8)) == []
+    assert fired(CapabilityJump(), solved(0), solved(8)) == [AskApproval()]
 
 
 def test_what_monitors_share() -> None:

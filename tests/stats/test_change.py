@@ -73,6 +73,16 @@ def test_times_scales_mean_and_spread() -> None:
     assert (scaled.mean, scaled.variance) == pytest.approx((direct.mean, direct.variance))
 
 
+def test_a_few_equal_values_are_not_certain() -> None:
+    never, always = Summary.of([0.0] * 4), Summary.of([1.0] * 4)
+    assert shift(always, never).low == 1.0
+    assert 0.0 < shift(always.cautious(), never.cautious()).low < 0.5
+    added = Summary.of([0, 0, 0, 0, 0, 1])
+    found = never.cautious()
+    assert found.n == added.n
+    assert (found.mean, found.variance) == pytest.approx((added.mean, added.variance))
+
+
 def test_a_change_of_mix_is_no_shift() -> None:
     easy, hard = RNG(6).normal(0.8, 0.05, 60), RNG(7).normal(0.2, 0.05, 60)
     then = [Summary.of(easy[:10]), Summary.of(hard[:50])]
