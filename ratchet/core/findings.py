@@ -53,6 +53,13 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class AskApproval:
+    """Do not promote this candidate before a person has agreed."""
+
+    kind: Literal["ask_approval"] = "ask_approval"
+
+
+@dataclass(frozen=True)
 class Rollback:
     """Return incumbent and branch to an earlier promoted generation."""
 
@@ -69,7 +76,7 @@ class Halt:
 
 
 Action = Annotated[
-    Continue | SetParameter | Reweight | Restart | Reject | Rollback | Halt,
+    Continue | SetParameter | Reweight | Restart | Reject | AskApproval | Rollback | Halt,
     Field(discriminator="kind"),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -67,6 +67,8 @@ class Transition:
 
 Record = Trace | Evaluation | Transition
 """Any record."""
+Records = Sequence[Record]
+"""What one generation left behind."""
 
 
 @dataclass(frozen=True)

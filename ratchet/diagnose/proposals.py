@@ -1,11 +1,11 @@
-"""Probes of the proposer: does it still write tasks, and different ones; are the labels right."""
+"""Probes of the proposer: does it still write tasks, and different ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ratchet.core.findings import Continue, Finding, Restart
+from ratchet.core.findings import Finding, Restart
 from ratchet.core.records import Evaluation, Trace, Transition
 from ratchet.core.state import State
 from ratchet.core.task import Attempt, StopReason, Task, Verdict
@@ -68,50 +68,14 @@ class RepeatedProposals:
         return [[_plant(self.role, "1 + 1", True) for _ in range(self.least_proposals)]]
 
 
-@dataclass(frozen=True)
-class WrongLabels:
-    """Fires when too few labels agree with computed truth (measure ``label_right`` of traces)."""
-
-    role: str = "solver"
-    least: float = 0.7
-    """Below about 0.65 to 0.7 uncertainty-seeking makes a solver worse (Agent0 simulations)."""
-    name: str = "wrong_labels"
-
-    def measure(self, window: Sequence[Records], state: State) -> Finding | None:
-        """Look at the newest generation, task by task."""
-        right = {
-            t.task.id: t.measures["label_right"]
-            for t in _of_role(window, self.role)
-            if "label_right" in t.measures
-        }
-        if not right or sum(right.values()) / len(right) >= self.least:
-            return None
-        accuracy = sum(right.values()) / len(right)
-        return Finding(
-            self.name,
-            f"{accuracy:.0%} of {len(right)} labels are right, below {self.least:.0%}",
-            Continue(),
-            {"label_accuracy": accuracy, "labels": len(right)},
-        )
-
-    def planted(self) -> Sequence[Records]:
-        """Return a generation in which every label is wrong."""
-        return [
-            [_plant(self.role, f"{i} + 1", True, {"label_right": 0.0}, str(i)) for i in range(8)]
-        ]
-
-
 def _of_role(window: Sequence[Records], role: str) -> list[Trace]:
     return [r for r in window[-1] if isinstance(r, Trace) and r.role == role] if window else []
 
 
-def _plant(
-    role: str, text: str, passed: bool, measures: dict[str, float] | None = None, task: str = "task"
-) -> Trace:
+def _plant(role: str, text: str, passed: bool) -> Trace:
     return Trace(
-        Task(task, "planted", "", "planted", 1),
-        Attempt(task, "planted", (), text, StopReason.END),
+        Task("task", "planted", "", "planted", 1),
+        Attempt("task", "planted", (), text, StopReason.END),
         Verdict(float(passed), passed, passed, "exact"),
         role,
-        measures or {},
     )

@@ -30,6 +30,9 @@ class RunConfig(Config):
     """Fresh anchors per decision."""
     audit_items: int = Field(default=100, ge=1)
     """Anchors on which the base procedure is chosen."""
+    monitor_items: int = Field(default=32, ge=0)
+    """Audit anchors per generation on which monitors see the candidate and the first state, fresh
+    each time; 0: none are drawn, and monitors see records only."""
     final_items: int = Field(default=400, ge=1)
     """Anchors of the final measurement."""
     window: int = Field(default=3, ge=1)

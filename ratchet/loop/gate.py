@@ -8,11 +8,11 @@ of a run. Not here: the gate with a budget (`sequential_gate`) and the one for f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ratchet.core.evidence import Decision, Ending, Evidence, Scores, Verb
-from ratchet.core.findings import Finding, Halt, Reject
+from ratchet.core.findings import AskApproval, Finding, Halt, Reject
 from ratchet.core.seeds import Seed
 from ratchet.stats import Interval, paired_bootstrap
 
@@ -106,6 +106,15 @@ def asked_for(findings: Sequence[Finding]) -> tuple[Verb, str] | None:
             if isinstance(finding.action, kind):
                 return verb, f"{finding.name} asks to {verb}"
     return None
+
+
+def ask_approval(decision: Decision, findings: Sequence[Finding]) -> Decision:
+    """Return the decision; a promotion that a finding wants a person to see waits for one."""
+    asking = [f.name for f in findings if isinstance(f.action, AskApproval)]
+    if decision.verb is not Verb.PROMOTE or not asking:
+        return decision
+    reason = f"{decision.reason}; {', '.join(asking)} asks for approval"
+    return replace(decision, verb=Verb.HALT, reason=reason, ends=Ending.NEEDS_APPROVAL)
 
 
 def in_points(gain: Interval) -> str:

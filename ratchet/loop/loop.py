@@ -18,6 +18,7 @@ from ratchet.guard.evaluator import Evaluator
 from ratchet.guard.protected import source_files
 from ratchet.guard.watch import Watch
 from ratchet.loop.amend import amended, describe_charter, require_same
+from ratchet.loop.audit import read_past
 from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
@@ -203,9 +204,16 @@ class Loop:
         meter, number = Meter(self.recipe.spent), position.generation + 1
         first = max(1, number - self.config.window + 1)
         window = [self.folder.read_records(n) for n in range(first, number)]
-        tell = purse.watch(self.tell)
         turn = take_turn(
-            self.recipe, self.config, run.evaluator, run.gate, position, window, tell, check
+            self.recipe,
+            self.config,
+            run.evaluator,
+            run.gate,
+            position,
+            window,
+            read_past(run.ledger.entries()),
+            purse.watch(self.tell),
+            check,
         )
         kept = self.folder.write_records(number, turn.candidate.records)
         told = {"records": to_data(kept), "evaluator": to_data(run.evaluator.mark)}

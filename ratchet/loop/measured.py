@@ -113,6 +113,9 @@ def _claimed(entry: Entry) -> Iterator[tuple[str, _Key, list[Any], bool]]:
             key = (label, "gate", body["generation"])
             for part in ("evidence", "capabilities"):
                 yield f"{part}.{side}", key, body[part][side]["items"], part == "capabilities"
+        for label, scores in body.get("audit", {}).items():
+            key = (label, "audit", body["generation"])
+            yield f"audit.{label}", key, scores["items"], False
 
 
 def _latest(rows: Iterable[dict[str, Any]]) -> dict[_Key, list[dict[str, Any]]]:

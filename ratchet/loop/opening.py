@@ -14,6 +14,7 @@ from ratchet.loop.config import RunConfig
 from ratchet.loop.gate import Gate
 from ratchet.loop.gates import describe_gate
 from ratchet.loop.liveness import plant
+from ratchet.loop.monitor import try_out
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.study import measure_all
 from ratchet.sandbox.require import describe
@@ -33,6 +34,7 @@ def open_run(
     initial = given.replace()
     tell(Event("phase", {"phase": "plant", "what": "checking that mechanisms are alive"}))
     planted = plant(recipe.mechanisms(given, seed.child("plant")), recipe.probes, given)
+    planted |= try_out(recipe.monitors, config.window)
     bases: dict[str, Scores] = {}
     if all(planted.values()):
         tell(Event("phase", {"phase": "base", "what": "choosing the base procedure"}))

@@ -9,17 +9,16 @@ from typing import Any, Protocol
 
 from ratchet.core.events import Event, Listener, ignore
 from ratchet.core.findings import Finding
-from ratchet.core.records import Evaluation, Trace, Transition
+from ratchet.core.records import Records as Records
 from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.core.state import Candidate, State
 from ratchet.core.task import Cost
+from ratchet.loop.monitor import Monitor
 from ratchet.sandbox.protocol import Level, Sandbox
 
 Parameter = float | str | bool
 """A value that a finding may set."""
-Records = Sequence[Trace | Evaluation | Transition]
-"""What one generation left behind."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,8 @@ class Recipe(Protocol):
 
     probes: Sequence[Probe] = ()
     """Watch every generation."""
+    monitors: Sequence[Monitor] = ()
+    """Watch the whole run: what each reads of a generation is kept in the ledger."""
     parameters: Mapping[str, Parameter] = MappingProxyType({})
     """What findings may set or reweight, with the starting values."""
     sandbox: Sandbox | None = None

@@ -11,7 +11,7 @@ from ratchet.core.evidence import Evidence, ItemScore, Scores
 from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.loop.amend import charter_of
-from ratchet.loop.gate import Gate, History
+from ratchet.loop.gate import Gate, History, ask_approval
 from ratchet.loop.gates import choose_gate, describe_gate
 from ratchet.loop.position import Position
 
@@ -48,6 +48,7 @@ def decide_again(
         decision, drawn = gate.decide(draws, findings, history, seed)
     except (RatchetError, ValueError, ZeroDivisionError) as error:
         return {"error": str(error)}, False
+    decision = ask_approval(decision, findings)
     return to_data(decision), draws.used_up and drawn == evidence
 
 

@@ -22,12 +22,14 @@ from ratchet.guard.charter import find_charter
 from ratchet.guard.evaluator import Evaluator
 from ratchet.guard.messages import RECORDS
 from ratchet.loop.amend import fixed_hash_of
+from ratchet.loop.audit import read_past
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder, encode_records, keep_text
 from ratchet.loop.gates import choose_gate
 from ratchet.loop.history import read_run
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally
+from ratchet.loop.monitor import Past
 from ratchet.loop.position import Position
 from ratchet.loop.problem import find_difference
 from ratchet.loop.provenance import hash_code
@@ -35,7 +37,17 @@ from ratchet.loop.recipe import Recipe
 from ratchet.loop.turn import improve, take_turn
 from ratchet.loop.versions import Store
 
-_ORDER = ("candidate", "records", "findings", "evidence", "capabilities", "labels", "decision")
+_ORDER = (
+    "candidate",
+    "records",
+    "audit",
+    "readings",
+    "findings",
+    "evidence",
+    "capabilities",
+    "labels",
+    "decision",
+)
 _COMPARED = (*_ORDER, "pointers", "pruned", "measures", "liveness", "generation")
 
 
@@ -58,7 +70,7 @@ class Replayed:
 
 
 @dataclass(frozen=True)
-class _Past:
+class _Recorded:
     """A generation as it is recorded, and where the run stood before it."""
 
     entry: Entry
@@ -67,6 +79,8 @@ class _Past:
     """Hash of the charter that it was decided under, but for the budget, which shapes nothing."""
     rows: int
     """How many of the evaluator's own records there were before it."""
+    known: Sequence[Past]
+    """What monitors knew of the generations before it."""
 
 
 def replay(
@@ -79,12 +93,13 @@ def replay(
     """Do a generation again and compare. Raises RunError if it cannot be done here."""
     places = read_run(folder, config.gate == "record")
     fixed = fixed_hash_of(places[0][0].body)
-    past: dict[int, _Past] = {}
+    past: dict[int, _Recorded] = {}
     rows = 0
     for (last, before), (entry, _) in pairwise(places):
         rows = last.body.get("evaluator", {"rows": rows})["rows"]
         if entry.kind == "generation":
-            past[entry.body["generation"]] = _Past(entry, before, fixed, rows)
+            earlier = read_past(e for e, _ in places if e.seq < entry.seq)
+            past[entry.body["generation"]] = _Recorded(entry, before, fixed, rows, earlier)
     if generation not in past:
         raise RunError(
             f"there is no generation {generation} in {folder.path}; it has {len(past)}",
@@ -114,7 +129,7 @@ def _again(
     folder: RunFolder,
     config: RunConfig,
     recipe: Recipe,
-    past: _Past,
+    past: _Recorded,
     scratch: Path,
     tell: Listener,
 ) -> dict[str, Any]:
@@ -130,7 +145,7 @@ def _again(
                 "restore it, then replay again",
             )
         gate = choose_gate(evaluator.charter, config.gate_items)
-        turn = take_turn(recipe, config, evaluator, gate, past.before, window, tell)
+        turn = take_turn(recipe, config, evaluator, gate, past.before, window, past.known, tell)
     text = encode_records(turn.candidate.records)
     kept = to_data(keep_text(text))
     return {**turn.body, "records": kept, "text": text, "state": turn.candidate.state.hash}
@@ -165,7 +180,7 @@ def _compare(
     return None
 
 
-def _nearest(folder: RunFolder, past: Mapping[int, _Past], generation: int) -> int:
+def _nearest(folder: RunFolder, past: Mapping[int, _Recorded], generation: int) -> int:
     """Return the latest generation from which the state before this one can be made."""
     home = folder.path / "versions"
     for started in range(generation, 0, -1):

@@ -17,10 +17,12 @@ from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate, State
 from ratchet.guard.evaluator import Evaluator
+from ratchet.loop.audit import changes_of, measure_audit
 from ratchet.loop.config import RunConfig
-from ratchet.loop.gate import Gate, History
+from ratchet.loop.gate import Gate, History, ask_approval
 from ratchet.loop.inspection import inspect_training
 from ratchet.loop.liveness import Tally
+from ratchet.loop.monitor import Past, judge_all, read_all
 from ratchet.loop.pair import Pair
 from ratchet.loop.position import Position, pointers
 from ratchet.loop.recipe import Context, Recipe, Records
@@ -62,10 +64,12 @@ def take_turn(
     gate: Gate,
     position: Position,
     window: Sequence[Records],
+    past: Sequence[Past],
     tell: Listener,
     check: Callable[[], None] = lambda: None,
 ) -> Turn:
-    """Take the turn that follows a position; ``window`` holds the last generations' records.
+    """Take the turn that follows a position; ``window`` holds the last generations' records,
+    ``past`` what monitors know of all generations.
 
     ``check`` is called whenever a recipe has worked, and raises if the turn must not go on.
     """
@@ -73,9 +77,25 @@ def take_turn(
     tell(Event("generation", {"generation": number, "of": config.generations}))
     candidate = improve(recipe, position, root, tally, tell)
     check()
-    probed = _probe(recipe, [*window, candidate.records], candidate.state, tally)
+    seen = [*window, candidate.records]
+    probed = _probe(recipe, seen, candidate.state, tally)
+    audit = measure_audit(
+        recipe,
+        evaluator,
+        candidate.state,
+        position.initial,
+        config.monitor_items,
+        number,
+        root,
+        tell,
+    )
+    now = Past(read_all(recipe.monitors, seen), changes_of(audit))
+    record_only = config.gate == "record"
+    alarms = judge_all(recipe.monitors, [*past, now], act=not record_only)
+    for alarm in alarms:
+        tally.observe(alarm.name, True)
     trained = inspect_training(evaluator, position.branch, candidate)
-    findings = [*candidate.findings, *probed, *trained]
+    findings = [*candidate.findings, *probed, *trained, *alarms]
     for finding in findings:
         tell(Event("finding", {"name": finding.name, "message": finding.message}))
 
@@ -91,8 +111,8 @@ def take_turn(
     history = History(position.holds, position.tests)
     seed = root.child("generation", number, "gate")
     decision, evidence = gate.decide(pair, findings, history, seed)
+    decision = ask_approval(decision, findings)
     check()
-    record_only = config.gate == "record"
     after = position.decide(candidate.state, decision, record_only).act(findings)
     body = {
         "generation": number,
@@ -106,6 +126,8 @@ def take_turn(
         "pointers": pointers(after),
         "pruned": sorted(set(pruned(after)) - set(pruned(position))),
         "measures": dict(candidate.measures),
+        "audit": {name: to_data(scores) for name, scores in audit.items()},
+        "readings": to_data(now.read),
         "liveness": tally.counts,
     }
     return Turn(candidate, evidence, decision, after, body)

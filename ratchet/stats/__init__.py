@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ratchet.stats.betting import adaptive_log_wealth, log_e_value, log_e_values, tally
 from ratchet.stats.bootstrap import mean_interval, paired_bootstrap
+from ratchet.stats.change import Summary, log_change_evidence, pooled_shift, shift, spend
 from ratchet.stats.interval import Interval
 from ratchet.stats.ladder import climbs, ladder_error, rung
 from ratchet.stats.multiseed import hierarchical_bootstrap, seed_interval
@@ -24,6 +25,7 @@ __all__ = [
     "Noninferiority",
     "Reading",
     "Standing",
+    "Summary",
     "Superiority",
     "adaptive_log_wealth",
     "anytime_interval",
@@ -31,6 +33,7 @@ __all__ = [
     "equivalence",
     "hierarchical_bootstrap",
     "ladder_error",
+    "log_change_evidence",
     "log_e_value",
     "log_e_values",
     "mcnemar",
@@ -38,9 +41,12 @@ __all__ = [
     "noninferiority_power",
     "paired_bootstrap",
     "pass_at_k",
+    "pooled_shift",
     "rung",
     "seed_interval",
+    "shift",
     "sign_test",
+    "spend",
     "t_quantile",
     "tally",
     "wilson_interval",

@@ -34,6 +34,8 @@ class Labelled:
     """One per attempt, by the label."""
     label_right: bool | None
     """Whether the label agrees with computed truth; None where there is no label."""
+    truths: tuple[bool, ...] = ()
+    """Whether each attempt is truly right, where the label is not the truth itself."""
 
     @property
     def pass_rate(self) -> float:
@@ -62,7 +64,9 @@ def judge(
         return Labelled(task, tuple(attempts), nothing, None)
     label = min(votes, key=lambda answer: (-votes[answer], answer))
     verdicts = [_decide(answer == label, answer is not None, "plurality") for answer in read]
-    return Labelled(task, tuple(attempts), tuple(verdicts), world.check(task, label).passed)
+    right = world.check(task, label).passed
+    audited = tuple(truth.passed for truth in truths)
+    return Labelled(task, tuple(attempts), tuple(verdicts), right, audited)
 
 
 def label_accuracy(groups: Sequence[Labelled]) -> float | None:
@@ -90,11 +94,15 @@ def judge_groups(
 
 
 def trace_labelled(group: Labelled, role: str = "solver") -> list[Trace]:
-    """Return a group as traces, with its pass rate ``p`` and, if audited, ``label_right``."""
+    """Return a group as traces, with its pass rate ``p`` and, if audited, ``label_right``.
+
+    Where the label is not the truth, each trace says what the truth is (``truth``), for monitors.
+    """
     measures = {"p": group.pass_rate}
     if group.label_right is not None:
         measures["label_right"] = float(group.label_right)
+    audited = [{"truth": float(truth)} for truth in group.truths] or [{}] * len(group.attempts)
     return [
-        Trace(group.task, attempt, verdict, role, measures)
-        for attempt, verdict in zip(group.attempts, group.verdicts, strict=True)
+        Trace(group.task, attempt, verdict, role, measures | told)
+        for attempt, verdict, told in zip(group.attempts, group.verdicts, audited, strict=True)
     ]

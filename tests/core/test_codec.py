@@ -21,6 +21,7 @@ from ratchet.core.codec import (
 )
 from ratchet.core.evidence import Decision, Evidence, ItemScore, Scores, Verb
 from ratchet.core.findings import (
+    AskApproval,
     Continue,
     Finding,
     Halt,
@@ -51,6 +52,7 @@ ACTIONS = (
     Reweight({"easy": 0.2, "hard": 0.8}),
     Restart("proposer"),
     Reject(),
+    AskApproval(),
     Rollback(2),
     Halt(),
 )

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from ratchet.core.findings import Continue, Restart
+from ratchet.core.findings import Restart
 from ratchet.core.records import Evaluation, Trace
 from ratchet.core.state import State
 from ratchet.core.task import Attempt, StopReason, Task, Verdict
-from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals, WrongLabels
+from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
 from ratchet.loop.recipe import Probe, Records
 
 STATE = State({})
-PROBES: list[Probe] = [NoValidProposals(), RepeatedProposals(), WrongLabels()]
+PROBES: list[Probe] = [NoValidProposals(), RepeatedProposals()]
 
 
 def trace(
@@ -78,18 +78,3 @@ def test_repeated_proposals_fires_below_its_share(distinct: int, of: int, fires:
     if finding is not None:
         assert finding.action == Restart("proposer")
         assert finding.measures == {"distinct_share": distinct / of, "proposals": of}
-
-
-@pytest.mark.parametrize(("right", "fires"), [(6, True), (7, False), (10, False)])
-def test_wrong_labels_counts_tasks_and_only_tells(right: int, fires: bool) -> None:
-    traces = [
-        trace("4", True, "solver", str(i), label_right=float(i < right))
-        for i in range(10)
-        for _ in range(1 + 7 * (i < right))
-    ]
-    finding = WrongLabels().measure([traces], STATE)
-    assert (finding is not None) == fires
-    if finding is not None:
-        assert finding.action == Continue()
-        assert finding.measures == {"label_accuracy": 0.6, "labels": 10}
-    assert WrongLabels().measure([[trace("4", True, "solver")]], STATE) is None

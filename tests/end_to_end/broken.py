@@ -9,7 +9,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate, State
 from ratchet.curriculum.propose import pick_frontier
 from ratchet.curriculum.rewards import ProposerWeights, planted_payment
-from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals, WrongLabels
+from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
 from ratchet.engine.fake import FakeEngine
 from ratchet.engine.protocol import Optim, StepReport
 from ratchet.loop.config import RunConfig
@@ -73,10 +73,10 @@ class NeverLearns(ToyPolicy):
 class Deaf(ToyPolicy):
     """One of its probes can never fire."""
 
-    probes = (WrongLabels(), RepeatedProposals(least_distinct=-1.0))
+    probes = (NoValidProposals(), RepeatedProposals(least_distinct=-1.0))
 
 
 class Watched(ToyPolicy):
     """Its probes work and have nothing to say."""
 
-    probes = (NoValidProposals(), WrongLabels())
+    probes = (NoValidProposals(), RepeatedProposals())

@@ -33,6 +33,7 @@ SMALL: dict[str, Any] = {
     "gate": "record",
     "gate_items": 8,
     "audit_items": 8,
+    "monitor_items": 4,
     "final_items": 8,
     "proposals": 12,
     "pool": 16,

@@ -13,16 +13,18 @@ from ratchet.core.task import Attempt, StopReason, Task, Verdict
 from ratchet.curriculum import rewards
 from ratchet.curriculum.propose import Proposal
 from ratchet.curriculum.rewards import Tried
-from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals, WrongLabels
+from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
 from ratchet.engine.losses import Batch, Loss, LossReport
 from ratchet.engine.protocol import Optim, StepReport
 from ratchet.learn.adpo import adpo
+from ratchet.loop.monitor import Alarm
 from ratchet.loop.versions import Store
 from ratchet.recipes.agent0 import mechanisms, pool, recipe
 from ratchet.recipes.agent0.config import Config
+from ratchet.recipes.agent0.monitors import list_monitors
 from ratchet.solve.procedure import Tool
 from ratchet.verify.labels import Labelled, trace_labelled
-from tests.recipes.conftest import Actor, Clean, Played, Run, Wordy, dead
+from tests.recipes.conftest import Actor, Clean, Played, Run, Wordy, configure, dead
 
 ONE: dict[str, Any] = {"generations": 1, "quality_texts": 0}
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -155,12 +157,22 @@ def test_a_fault_of_the_engine_is_named(actor: type[Actor], name: str, play: Run
     assert dead(report) == [name] and report["generations"] == []
 
 
-@pytest.mark.parametrize("probe", [NoValidProposals, RepeatedProposals, WrongLabels])
+@pytest.mark.parametrize("probe", [NoValidProposals, RepeatedProposals])
 def test_a_probe_that_never_fires_is_named(
     probe: type[Any], play: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "measure", lambda probe, window, state: None)
     assert dead(play(**ONE)) == [probe().name]
+
+
+@pytest.mark.parametrize("monitor", list_monitors(configure()), ids=lambda monitor: monitor.name)
+@pytest.mark.parametrize("alarm", [None, Alarm("always")])
+def test_a_monitor_that_never_fires_or_always_is_named(
+    monitor: Any, alarm: Alarm | None, play: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(monitor), "judge", lambda monitor, readings: alarm)
+    of_its_kind = [m.name for m in list_monitors(configure()) if type(m) is type(monitor)]
+    assert dead(play(**ONE)) == sorted(of_its_kind)
 
 
 @pytest.mark.parametrize("fault", ON_THE_WAY)
@@ -206,7 +218,8 @@ def test_a_clean_run_is_alive(clean: Clean) -> None:
         *("learner.proposer", "learner.solver"),
         *("reward.format", "reward.repetition", "reward.tool", "reward.uncertainty"),
     }
-    assert set(states) - live == {"no_valid_proposals", "repeated_proposals", "wrong_labels"}
+    monitors = {monitor.name for monitor in list_monitors(configure())}
+    assert set(states) - live == {"no_valid_proposals", "repeated_proposals"} | monitors
 
 
 @pytest.mark.parametrize(("rule", "epochs", "state"), [("adpo", 1, "dormant"), ("grpo", 2, "live")])

@@ -100,7 +100,8 @@ def test_label_accuracy_is_over_labels_alone(
 def test_traces_carry_pass_rate_and_audit() -> None:
     traces = trace_labelled(label("plurality", WRONG, WRONG, TRUTH, "?"))
     assert [t.verdict.passed for t in traces] == [True, True, False, False]
-    assert all(t.measures == {"p": 0.5, "label_right": 0.0} for t in traces)
+    told = {"p": 0.5, "label_right": 0.0}
+    assert [t.measures for t in traces] == [told | {"truth": t} for t in (0.0, 0.0, 1.0, 0.0)]
     assert all((t.role, t.task) == ("solver", TASK) for t in traces)
     (silent,) = trace_labelled(label("plurality", "?"), role="student")
     assert (silent.measures, silent.role) == ({"p": 0.0}, "student")

@@ -40,7 +40,8 @@ def plan(config: Config) -> Plan:
     c, size = config, count_parameters(config.model)
     proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
     solving = c.generations * (proposals + c.pinned_tasks) * c.attempts
-    measuring = 2 * c.generations * c.gate_items + 3 * c.audit_items + 4 * c.final_items
+    each = 2 * (c.gate_items + c.monitor_items)
+    measuring = c.generations * each + 3 * c.audit_items + 4 * c.final_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
     rows = c.generations * (
         c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals

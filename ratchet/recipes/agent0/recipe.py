@@ -32,7 +32,7 @@ from ratchet.curriculum.propose import (
     read_proposals,
     trace_proposals,
 )
-from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals, WrongLabels
+from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
 from ratchet.engine.local import LocalEngine
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
@@ -50,6 +50,7 @@ from ratchet.recipes.agent0.mechanisms import (
     observe_payment,
     observe_rule,
 )
+from ratchet.recipes.agent0.monitors import list_monitors
 from ratchet.recipes.agent0.plan import plan as plan
 from ratchet.recipes.agent0.pool import Pool, pay_proposals
 from ratchet.recipes.agent0.procedures import CALCULATOR, list_procedures, request
@@ -67,15 +68,15 @@ class Agent0(Recipe):
 
     def __init__(self, config: Config, store: Store) -> None:
         self.config, self.store, self.world = config, store, Arithmetic()
-        self.engine = LocalEngine(
-            config.device, config.dtype, config.threads or os.cpu_count() or 1, config.micro_tokens
-        )
+        threads = config.threads or os.cpu_count() or 1
+        self.engine = LocalEngine(config.device, config.dtype, threads, config.micro_tokens)
         self.calculator = Counted(CALCULATOR.run)
         tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
         self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
         self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
         self.request = request(self.world, config.examples)
-        self.probes = (NoValidProposals(), RepeatedProposals(), WrongLabels())
+        self.probes = (NoValidProposals(), RepeatedProposals())
+        self.monitors = list_monitors(config)
         self.rule = adpo if config.rule == "adpo" else grpo
 
     def initial(self, seed: Seed) -> State:

@@ -1,0 +1,238 @@
+"""Made-up runs for the monitors' bench: records of a loop whose course is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+
+import numpy as np
+
+from ratchet.core.records import Trace
+from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
+from ratchet.diagnose.reading import by_task, commonest
+from ratchet.loop.monitor import Seen
+
+FAMILIES = tuple(f"family {n}" for n in range(1, 9))
+TASKS, ATTEMPTS, PROPOSALS, ITEMS = 64, 4, 64, 32
+_DISCORDANCE = 0.2
+_RIGHT = Verdict(1.0, True, True, "plurality")
+_WRONG = Verdict(0.0, False, True, "plurality")
+_UNREAD = Verdict(0.0, False, False, "plurality")
+_REQUEST = Task("request", "", "", "request", 0)
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a loop behaves in one generation."""
+
+    passed: float = 0.4
+    """Mean share passed by the label."""
+    audit: float | None = None
+    """Mean audit score minus the first state's; None: it follows the course's ``fair``."""
+    variety: float = 0.7
+    """Chance that a wrong answer is one of a kind; else it is the group's usual wrong answer."""
+    surprisal: float = 0.5
+    """Nats per token."""
+    parsed: float = 0.9
+    """Share of the attempts that failed which can still be read."""
+    cut: float = 0.05
+    """Share cut off."""
+    tokens: float = 20.0
+    """Mean tokens of an attempt."""
+    label: float = 0.9
+    """Share of labels that are right."""
+    new: float = 0.8
+    """Share of new ones among valid proposals."""
+    valid: float = 0.7
+    """Share of valid proposals."""
+    spread: float = 1.5
+    """How much tasks are alike in difficulty; near 0 every task is passed always or never."""
+    leap: float = 0.0
+    """What is added to the share passed in the first family."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run from one conduct to another."""
+
+    name: str
+    end: Conduct
+    start: Conduct = field(default_factory=Conduct)
+    fair: float = 0.8
+    """Where the conduct names no audit: its share of the rise in common answers that pass."""
+    sudden: int = 0
+    """Generation that is the first to behave like the end; 0: all move there evenly."""
+
+    def at(self, generation: int, generations: int) -> Conduct:
+        """Return the conduct in a generation, counted from 1."""
+        part = (generation - 1) / max(1, generations - 1)
+        if self.sudden:
+            part = float(generation >= self.sudden)
+        mixed = {
+            f.name: (1 - part) * getattr(self.start, f.name) + part * getattr(self.end, f.name)
+            for f in fields(Conduct)
+            if f.name != "audit"
+        }
+        if self.end.audit is not None:
+            return Conduct(**mixed, audit=part * self.end.audit)
+        rise = _common(Conduct(**mixed)) - _common(self.start)
+        return Conduct(**mixed, audit=self.fair * rise)
+
+
+_HERE = Conduct()
+CLEAN = (
+    Course("nothing changes", _HERE),
+    Course(
+        "learns",
+        replace(
+            _HERE, passed=0.75, variety=0.5, surprisal=0.22, parsed=0.98, cut=0.01,
+            tokens=14.0, new=0.7, valid=0.9,
+        ),
+    ),
+    Course(
+        "sharpens: passes go to 65%, the audit gains 0.6 of the rise",
+        replace(_HERE, passed=0.65, variety=0.4, surprisal=0.2, tokens=24.0),
+        fair=0.6,
+    ),
+    Course(
+        "meets a harder curriculum",
+        replace(_HERE, passed=0.25, audit=0.0, label=0.8, new=0.5, tokens=28.0, cut=0.12),
+    ),
+)  # fmt: skip
+EDGE = (
+    Course("audit gain is half the rise", replace(_HERE, passed=0.9), fair=0.5),
+    Course("label accuracy is 0.7", replace(_HERE, label=0.7), replace(_HERE, label=0.7)),
+    Course("label accuracy fell by 0.1", replace(_HERE, label=0.85), replace(_HERE, label=0.95), 2),
+    Course(
+        "entropy is a third, answers one of a kind",
+        replace(_HERE, surprisal=0.5 / 3, variety=0.02, spread=0.05),
+        sudden=2,
+    ),
+    Course("a fifth of the proposals is new", replace(_HERE, new=0.2), replace(_HERE, new=0.2)),
+    Course(
+        "0.15 fewer can be read",
+        replace(_HERE, parsed=1.0 - 0.15 / 0.6),
+        replace(_HERE, parsed=1.0),
+        2,
+    ),
+    Course("attempts are twice as long", replace(_HERE, tokens=40.0), sudden=2),
+    Course("one family leaps by 20 points", replace(_HERE, leap=0.2), sudden=2),
+)
+"""Where one thing lies exactly at its mark: the worst that may not count."""
+BROKEN = (
+    (
+        "reward_divergence",
+        Course("everything passes", replace(_HERE, passed=0.98, audit=0.0), sudden=3),
+    ),
+    (
+        "reward_divergence",
+        Course(
+            "passes go to 85% by and by, the audit stays", replace(_HERE, passed=0.85, audit=0.0)
+        ),
+    ),
+    (
+        "reward_divergence",
+        Course(
+            "passes go to 70% by and by, the audit falls by 10",
+            replace(_HERE, passed=0.7, audit=-0.1),
+        ),
+    ),
+    ("label_error", Course("label accuracy is 0.5", replace(_HERE, label=0.5), sudden=3)),
+    ("label_error", Course("label accuracy falls to 0.6 by and by", replace(_HERE, label=0.6))),
+    (
+        "rollout_collapse",
+        Course(
+            "entropy and variety at 5%",
+            replace(_HERE, surprisal=0.02, variety=0.03, spread=0.05),
+            sudden=3,
+        ),
+    ),
+    ("proposal_collapse", Course("5% of proposals new", replace(_HERE, new=0.05), sudden=3)),
+    ("format_drift", Course("half can no longer be read", replace(_HERE, parsed=0.2), sudden=3)),
+    ("format_drift", Course("attempts three times as long", replace(_HERE, tokens=60.0), sudden=3)),
+    (
+        "capability_jump",
+        Course("one family from 40% to 95%", replace(_HERE, leap=0.55), sudden=3),
+    ),
+)
+"""What should fire, and what fires."""
+
+
+def play(course: Course, generations: int, rng: np.random.Generator) -> list[Seen]:
+    """Return the generations of a run."""
+    seen = []
+    for generation in range(1, generations + 1):
+        conduct = course.at(generation, generations)
+        records = [*_solve(conduct, rng), *_propose(conduct, generation, rng)]
+        gain = conduct.audit or 0.0
+        differ = max(_DISCORDANCE, abs(gain))
+        chances = [(differ + gain) / 2, 1.0 - differ, (differ - gain) / 2]
+        changes = rng.choice([1.0, 0.0, -1.0], size=ITEMS, p=chances)
+        seen.append(Seen(records, tuple(changes.tolist())))
+    return seen
+
+
+def _solve(c: Conduct, rng: np.random.Generator) -> list[Trace]:
+    traces = []
+    right_labels = rng.random(TASKS) < c.label
+    length = rng.poisson(c.tokens * rng.lognormal(-0.02, 0.2, TASKS)[:, None], (TASKS, ATTEMPTS))
+    surprisal = c.surprisal * rng.lognormal(-0.125, 0.5, (TASKS, ATTEMPTS))
+    draws = rng.random((4, TASKS, ATTEMPTS))
+    for number in range(TASKS):
+        task = _task(number)
+        mean = min(0.99, c.passed + (c.leap if task.family == FAMILIES[0] else 0.0))
+        chance = rng.beta(c.spread * mean, c.spread * (1.0 - mean))
+        measures = [{"label_right": float(right_labels[number]), "truth": t} for t in (0.0, 1.0)]
+        for k in range(ATTEMPTS):
+            luck, kind, read, cut = draws[:, number, k]
+            verdict = _RIGHT if luck < chance else _WRONG if read < c.parsed else _UNREAD
+            usual = "right" if verdict.passed else "wrong"
+            answer = usual if verdict.passed or kind > c.variety else f"{number} {k}"
+            truth = verdict.passed == right_labels[number] and (verdict.passed or luck > 0.5)
+            attempt = Attempt(
+                task.id,
+                "made up",
+                (_turn(int(length[number, k]), round(float(surprisal[number, k]), 2)),),
+                answer,
+                StopReason.LENGTH if cut < c.cut else StopReason.END,
+            )
+            traces.append(Trace(task, attempt, verdict, "solver", measures[int(truth)]))
+    return traces
+
+
+def _propose(c: Conduct, generation: int, rng: np.random.Generator) -> list[Trace]:
+    valid, new = rng.random(PROPOSALS) < c.valid, rng.random(PROPOSALS) < c.new
+    surprisal = c.surprisal * rng.lognormal(-0.125, 0.5, PROPOSALS)
+    return [
+        Trace(
+            _REQUEST,
+            Attempt(
+                "request",
+                "made up",
+                (_turn(8, round(float(surprisal[i]), 2)),),
+                f"{generation} {i}" if new[i] else "old",
+                StopReason.END,
+            ),
+            _RIGHT if valid[i] else _UNREAD,
+            "proposer",
+        )
+        for i in range(PROPOSALS)
+    ]
+
+
+@cache
+def _common(conduct: Conduct) -> float:
+    """Return how many common answers pass: the mean over many tasks."""
+    rng = np.random.default_rng(1)
+    groups = [group for _ in range(60) for group in by_task(_solve(conduct, rng))]
+    return float(np.mean([commonest(group).verdict.passed for group in groups]))
+
+
+@cache
+def _task(number: int) -> Task:
+    return Task(str(number), "", "", FAMILIES[number % len(FAMILIES)], 1)
+
+
+@cache
+def _turn(tokens: int, surprisal: float) -> Turn:
+    return Turn("policy", "", tuple(range(tokens)), (-surprisal,))
