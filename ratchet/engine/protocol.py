@@ -49,6 +49,12 @@ class Sampling:
     """Most candidates a token; 0 is no limit."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion; the completion keeps the text."""
+    limits: tuple[int, ...] = ()
+    """Most tokens of each prompt's completions, in 1..max_tokens; empty: max_tokens for all."""
+
+    def limit(self, prompt: int) -> int:
+        """Return the most tokens of a completion of the prompt with this number."""
+        return self.limits[prompt] if self.limits else self.max_tokens
 
 
 @dataclass(frozen=True)

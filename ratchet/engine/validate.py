@@ -44,8 +44,9 @@ def check_batch(batch: Batch, loss: Loss) -> None:
         _check_pairs(batch)
 
 
-def check_sampling(sampling: Sampling) -> None:
-    """Raise EngineError on settings outside their ranges."""
+def check_sampling(sampling: Sampling, prompts: int) -> None:
+    """Raise EngineError on settings outside their ranges, for this many prompts."""
+    limits = sampling.limits
     wrong = {
         "max_tokens": sampling.max_tokens < 1,
         "n": sampling.n < 1,
@@ -53,6 +54,8 @@ def check_sampling(sampling: Sampling) -> None:
         "top_p": not 0.0 < sampling.top_p <= 1.0,
         "top_k": sampling.top_k < 0,
         "stop": any(not text for text in sampling.stop),
+        "limits": any(not 1 <= limit <= sampling.max_tokens for limit in limits)
+        or len(limits) not in (0, prompts),
     }
     for name, bad in wrong.items():
         if bad:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, Cost, StopReason, Task, Turn
@@ -70,14 +70,16 @@ def _continue(
     seed: Seed,
     temperature: float,
 ) -> None:
-    """Give every open row its next turn; rows with the same allowance are sampled together."""
-    for left in sorted({procedure.max_tokens - row.written for row in rows}):
-        batch = [row for row in rows if procedure.max_tokens - row.written == left]
-        settings = _sampling(procedure, left, seed.child("turn", turn, left), 1, temperature)
-        groups = engine.sample(policy, [row.tokens for row in batch], settings)
-        for row, (completion,) in zip(batch, groups, strict=True):
-            row.read += len(row.tokens)
-            _extend(engine, policy, procedure, row, completion, turn)
+    """Give every open row its next turn, with what is left of its tokens."""
+    if not rows:
+        return
+    left = tuple(procedure.max_tokens - row.written for row in rows)
+    settings = _sampling(procedure, max(left), seed.child("turn", turn), 1, temperature)
+    prompts = [row.tokens for row in rows]
+    groups = engine.sample(policy, prompts, replace(settings, limits=left))
+    for row, (completion,) in zip(rows, groups, strict=True):
+        row.read += len(row.tokens)
+        _extend(engine, policy, procedure, row, completion, turn)
 
 
 def _sampling(

@@ -120,9 +120,12 @@ def test_bad_loss_settings(loss: Loss) -> None:
         ("top_p", 1.5),
         ("top_k", -1),
         ("stop", ("",)),
+        ("limits", (1, 1)),
+        ("limits", (0,)),
+        ("limits", (2,)),
     ],
 )
 def test_sampling_ranges(name: str, value: Any) -> None:
-    check_sampling(Sampling(0, 1))
+    check_sampling(Sampling(0, 1, limits=(1,)), 1)
     with pytest.raises(EngineError, match=rf"sampling\.{name}"):
-        check_sampling(replace(Sampling(0, 1), **{name: value}))
+        check_sampling(replace(Sampling(0, 1), **{name: value}), 1)

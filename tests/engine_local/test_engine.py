@@ -17,7 +17,9 @@ from ratchet.core.codec import hash_files
 from ratchet.core.errors import EngineError
 from ratchet.core.seeds import Seed
 from ratchet.engine.local import LocalEngine
+from ratchet.engine.local import engine as module
 from ratchet.engine.local.export import export_merged
+from ratchet.engine.local.heap import release
 from ratchet.engine.losses import Batch, CrossEntropy, Row
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.engine.protocol import Adapter, Full, Optim, Sampling
@@ -250,3 +252,26 @@ def test_bfloat16_computes_what_float32_does_roughly(model: str, kind: Adapter |
         scores.append(engine.score("p", [TOKENS])[0].logprobs)
     assert scores[1] == pytest.approx(scores[0], abs=0.3)
     assert scores[1] != scores[0]
+
+
+def test_freed_memory_goes_back_when_the_kind_of_work_changes(
+    engine: LocalEngine, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[str] = []
+    monkeypatch.setattr(module, "release", lambda: released.append("now"))
+    engine.create("p", model, Adapter(2))
+    draw, batch = Sampling(0, 2), Batch((ROW,))
+    for expected in (0, 0):
+        engine.sample("p", [TOKENS], draw)
+        assert len(released) == expected
+    for expected in (1, 1):
+        engine.forward_backward("p", batch, CrossEntropy())
+        assert len(released) == expected
+    engine.sample("p", [TOKENS], draw)
+    assert len(released) == 2
+
+
+def test_releasing_does_no_harm() -> None:
+    kept = torch.ones(1000, 1000)
+    release()
+    assert float(kept.sum()) == 1e6

@@ -87,6 +87,19 @@ def test_three_turns_and_rows_that_start_in_between(engine: LocalEngine, prompts
     assert [c[0].tokens for c in kept] == [c[0].tokens for c in anew]
 
 
+def test_rows_that_go_on_come_in_as_there_is_room(
+    engine: LocalEngine, prompts: Prompts, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    together = engine.sample("p", longer, SECOND)
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    monkeypatch.setattr(sampler, "MAX_ROWS", 2)
+    reads.clear()
+    apart = engine.sample("p", longer, SECOND)
+    assert len(longer) > 4 and max(reads) == 2  # never more side by side, and nothing read anew
+    assert [c[0].tokens for c in apart] == [c[0].tokens for c in together]
+
+
 def test_a_changed_policy_reads_anew(engine: LocalEngine, model: str, prompts: Prompts) -> None:
     longer = go_on(prompts, engine.sample("p", prompts, FIRST))
     row = Row((5, 6, 7, 8), (0.0, 1.0, 1.0, 1.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, Cost, StopReason, Task, Verdict
 from ratchet.engine.fake import FakeEngine, Scripted, Tabular
-from ratchet.engine.protocol import Full, Optim
+from ratchet.engine.protocol import Full, Optim, Sampling
 from ratchet.learn.grpo import grpo
 from ratchet.learn.rows import row_of
 from ratchet.learn.step import step
@@ -103,6 +104,27 @@ def test_the_token_limit_is_for_all_turns_together() -> None:
     assert [turn.role for turn in exact.turns] == ["user", "policy"]
     cut = one(scripted(long), tooled(max_tokens=10))
     assert (cut.stop, cut.answer) == (StopReason.LENGTH, "<calc>2 + ")
+
+
+def test_rows_with_unlike_allowances_go_on_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Sampling] = []
+    sample = FakeEngine.sample
+
+    def watched(self: FakeEngine, name: str, prompts: Any, sampling: Sampling) -> Any:
+        calls.append(sampling)
+        return sample(self, name, prompts, sampling)
+
+    monkeypatch.setattr(FakeEngine, "sample", watched)
+
+    def long(text: str, seed: int) -> str:
+        return "x" * 50 if "=" in text else caller(text, seed)
+
+    groups = rollout(scripted(long), "p", tooled(max_tokens=30), TASKS, Seed(1))
+    assert [attempt.cost.tokens for (attempt,) in groups] == [30, 30, 30]
+    first, second = calls
+    assert not first.limits
+    assert second.limits == tuple(30 - len(f"<calc>{task.prompt}</calc>") for task in TASKS)
+    assert len(set(second.limits)) == 2
 
 
 def test_costs_count_what_was_read_written_and_called() -> None:

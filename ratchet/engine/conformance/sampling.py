@@ -136,6 +136,10 @@ def limits_end_a_completion(bench: Bench) -> None:
     cut = bench.engine.sample(name, [prompt], Sampling(0, 1, temperature=0.0))[0][0]
     require(cut.tokens == full.tokens[:1], "max_tokens = 1 did not cut the completion")
     require(cut.stop is StopReason.LENGTH, "a cut completion does not say LENGTH")
+    several = Sampling(0, MAX_TOKENS, temperature=0.0, limits=(MAX_TOKENS, 1))
+    whole, short = bench.engine.sample(name, [prompt, prompt], several)
+    require(whole[0].tokens == full.tokens, "one prompt's limit cut another's completion")
+    require(short[0].tokens == cut.tokens, "a prompt's own limit did not cut its completion")
     texts = [bench.engine.decode(name, [token]).strip() for token in full.tokens]
     stop = next((text for text in texts if text and text in full.text), "")
     require(bool(stop), "no token of the greedy completion has a text: choose other prompts")

@@ -57,7 +57,7 @@ class FakeEngine:
     ) -> list[list[Completion]]:
         """Sample completions for each prompt."""
         policy = self._get(name)
-        check_sampling(sampling)
+        check_sampling(sampling, len(prompts))
         for index, prompt in enumerate(prompts):
             if not prompt:
                 raise EngineError(f"prompt {index} is empty", "pass at least one token")

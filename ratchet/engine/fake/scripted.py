@@ -40,6 +40,7 @@ class ScriptedPolicy:
                         seed.child(at, draw).integer() if sampling.temperature > 0.0 else 0,
                     ),
                     sampling,
+                    sampling.limit(at),
                 )
                 for draw in range(sampling.n)
             ]
@@ -65,12 +66,12 @@ class ScriptedPolicy:
         raise _no_training()
 
 
-def _cut(text: str, sampling: Sampling) -> Completion:
+def _cut(text: str, sampling: Sampling, limit: int) -> Completion:
     """End a text after its first stop text and at the token limit."""
     ends = [text.find(stop) + len(stop) for stop in sampling.stop if stop in text]
     text = text[: min(ends)] if ends else text
-    stop = StopReason.END if len(text) <= sampling.max_tokens else StopReason.LENGTH
-    text = text[: sampling.max_tokens]
+    stop = StopReason.END if len(text) <= limit else StopReason.LENGTH
+    text = text[:limit]
     return Completion(encode(text), (0.0,) * len(text), text, stop)
 
 

@@ -43,8 +43,11 @@ class TabularPolicy:
         uniform = Seed(sampling.seed).child("tabular").rng().random(shape)
         rows: dict[Key, tuple[Array, Array]] = {}
         return [
-            [self._draw(place, numbers, sampling, rows) for numbers in draws]
-            for place, draws in zip(map(self._place, prompts), uniform, strict=True)
+            [
+                self._draw(self._place(prompt), each, sampling, sampling.limit(at), rows)
+                for each in draws
+            ]
+            for at, (prompt, draws) in enumerate(zip(prompts, uniform, strict=True))
         ]
 
     def score(self, sequences: Sequence[Sequence[int]], topk: int) -> list[Scored]:
@@ -128,6 +131,7 @@ class TabularPolicy:
         place: tuple[str, tuple[int, ...]],
         numbers: Array,
         sampling: Sampling,
+        limit: int,
         rows: dict[Key, tuple[Array, Array]],
     ) -> Completion:
         context, done = place
@@ -135,7 +139,7 @@ class TabularPolicy:
         logprobs: list[float] = []
         text, stop = "", StopReason.END
         while len(done) < self.base.length:
-            if len(logprobs) == sampling.max_tokens:
+            if len(logprobs) == limit:
                 stop = StopReason.LENGTH
                 break
             key = (context, done)

@@ -14,6 +14,7 @@ from ratchet.engine import models
 from ratchet.engine.local import sampler, storage, trainer
 from ratchet.engine.local.base import Base, load_base
 from ratchet.engine.local.foreign import Foreign
+from ratchet.engine.local.heap import release
 from ratchet.engine.local.memory import Memory
 from ratchet.engine.local.optimiser import step
 from ratchet.engine.local.policy import Policy, create_policy
@@ -63,6 +64,7 @@ class LocalEngine:
         self._bases: dict[str, Base] = {}
         self._policies: dict[str, Policy] = {}
         self._memory = Memory()
+        self._trained_last = False
         self._pins = 0
         self._spent = Cost()
 
@@ -89,7 +91,7 @@ class LocalEngine:
     ) -> list[list[Completion]]:
         """Sample completions for each prompt."""
         policy = self._get(name)
-        check_sampling(sampling)
+        check_sampling(sampling, len(prompts))
         for index, prompt in enumerate(prompts):
             policy.base.check_tokens(f"prompt {index}", prompt)
         found = self._write(policy, prompts, sampling)
@@ -117,6 +119,7 @@ class LocalEngine:
             for top in filter(None, row.teacher):
                 policy.base.check_tokens(f"row {index}, field teacher", [t for t, _ in top])
         self._memory.clear()
+        self._turn_to(training=True)
         with policy.training() as network:
             return trainer.forward_backward(network, batch, loss, self._micro_tokens)
 
@@ -171,6 +174,7 @@ class LocalEngine:
     def _write(
         self, policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling
     ) -> list[list[Completion]]:
+        self._turn_to(training=False)
         base, network = policy.base, policy.reading()
         stops = Stops(base.closers, base.ends, sampling.stop)
         if isinstance(network, Foreign):
@@ -188,6 +192,12 @@ class LocalEngine:
             for row in rows
         ]
         return [done[i : i + sampling.n] for i in range(0, len(done), sampling.n)]
+
+    def _turn_to(self, training: bool) -> None:
+        """Make room for the other kind of work."""
+        if training != self._trained_last:
+            release()
+        self._trained_last = training
 
     def _add(self, name: str, make: Callable[[], Policy]) -> None:
         if name in self._policies:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ratchet.engine.local.choose import choose
 from ratchet.engine.local.linear import Addition
-from ratchet.engine.local.rows import Row, Stops
+from ratchet.engine.local.rows import Row, Stops, list_rows
 from ratchet.engine.local.tree import Tree
 from ratchet.engine.protocol import Sampling
 
@@ -82,7 +82,7 @@ class Foreign:
         generator = torch.Generator().manual_seed(sampling.seed)
         count = len(prompts) * sampling.n
         numbers = torch.rand(count, sampling.max_tokens, generator=generator, dtype=torch.float64)
-        rows = [Row(tuple(prompts[slot // sampling.n]), slot) for slot in range(count)]
+        rows = list_rows(prompts, sampling)
         with torch.inference_mode(), self._adapted():
             for at in range(0, count, ROWS):
                 self._write(stops, rows[at : at + ROWS], numbers[at : at + ROWS], sampling)
@@ -108,7 +108,7 @@ class Foreign:
             )
             past = output.past_key_values
             choice = choose(output.logits[:, -1].float(), sampling, numbers[:, step].to(device))
-            stops.take(rows, choice, sampling.max_tokens)
+            stops.take(rows, choice)
             if all(row.stop is not None for row in rows):
                 return
             tokens = choice.tokens[:, None]

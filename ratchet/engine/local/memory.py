@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ratchet.engine.local.cache import ROOM, Cache
 
-KEPT_BYTES = 256 * 2**20
+KEPT_BYTES = 512 * 2**20
 """Most bytes of rows that are kept; later rows are read again."""
 
 
@@ -47,9 +47,11 @@ class Memory:
         self.owner, self.header_tokens, self.header = None, (), None
         self.stems, self.rows, self.size = {}, {}, 0
 
-    def clear_rows(self) -> None:
-        """Forget the rows: a call that goes on from none of them will not be gone back to."""
+    def hand_over(self) -> Memory:
+        """Return the rows that are kept, for a call to go on from, and forget them here."""
+        kept = Memory(self.owner, self.header_tokens, self.header, self.stems, self.rows, self.size)
         self.stems, self.rows, self.size = {}, {}, 0
+        return kept
 
     def start(self, tokens: tuple[int, ...], header: Tensor) -> None:
         """Begin anew with the header of a call."""

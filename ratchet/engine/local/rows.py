@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 from ratchet.core.task import StopReason
 from ratchet.engine.local.choose import Choice
+from ratchet.engine.protocol import Sampling
 
 
 @dataclass
@@ -19,6 +20,8 @@ class Row:
     """Its prompt."""
     slot: int
     """Place in the draw of random numbers: prompt * n + number of the completion."""
+    limit: int
+    """Most tokens."""
     pending: list[int] = field(default_factory=list)
     """Tokens of the prompt still to be read, one a step."""
     read: list[int] = field(default_factory=list)
@@ -31,6 +34,15 @@ class Row:
     """Why it ended."""
     resumes: bool = False
     """Whether it may be gone on with: stop texts were given, and no end token was written."""
+
+
+def list_rows(prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Row]:
+    """Return ``sampling.n`` rows for each prompt, in order."""
+    return [
+        Row(tuple(prompt), number * sampling.n + draw, sampling.limit(number))
+        for number, prompt in enumerate(prompts)
+        for draw in range(sampling.n)
+    ]
 
 
 class Closers:
@@ -66,7 +78,7 @@ class Stops:
         known = [tokens for tokens in sets if tokens is not None]
         self._last = frozenset().union(*known) if len(known) == len(sets) else None
 
-    def take(self, rows: Sequence[Row], choice: Choice, max_tokens: int) -> None:
+    def take(self, rows: Sequence[Row], choice: Choice) -> None:
         """Append a chosen token to each row that is open, and close those that end with it."""
         written = []
         for row, token, logprob in zip(
@@ -82,7 +94,7 @@ class Stops:
         for row in self._completed(written):
             row.stop, row.resumes = StopReason.END, True
         for row in written:
-            if row.stop is None and len(row.tokens) == max_tokens:
+            if row.stop is None and len(row.tokens) == row.limit:
                 row.stop, row.resumes = StopReason.LENGTH, bool(self._stop)
 
     def _completed(self, rows: Sequence[Row]) -> list[Row]:

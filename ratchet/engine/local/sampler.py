@@ -18,7 +18,7 @@ from ratchet.engine.local.cache import Cache
 from ratchet.engine.local.choose import choose
 from ratchet.engine.local.memory import Memory, header_of, start_cache
 from ratchet.engine.local.network import Network
-from ratchet.engine.local.rows import Row, Stops
+from ratchet.engine.local.rows import Row, Stops, list_rows
 from ratchet.engine.local.tree import pack, shared
 from ratchet.engine.protocol import Sampling
 
@@ -43,8 +43,7 @@ def sample(
 
     Each completion has its own random numbers, drawn from the seed by its place alone.
     """
-    count = len(prompts) * sampling.n
-    rows = [Row(tuple(prompts[slot // sampling.n]), slot) for slot in range(count)]
+    rows = list_rows(prompts, sampling)
     if rows:
         with torch.inference_mode():
             _Batch(network, stops, sampling, memory, rows).write()
@@ -72,6 +71,7 @@ class _Batch:
         self._cache: Cache | None = None
         prompts = [row.prompt for row in rows]
         self._going_on = memory.find(prompts)
+        self._kept = memory.hand_over()
         self._header = _header(prompts, memory, any(self._going_on))
         order = sorted(rows, key=lambda row: (len(row.prompt), row.prompt, row.slot))
         self._waiting = [row for row in order if self._going_on[row.slot] is None]
@@ -79,11 +79,10 @@ class _Batch:
 
     def write(self) -> None:
         """Write every row to its end."""
-        if self._resumed:
-            self._resume()
-        self._memory.clear_rows()
-        while self._live or self._waiting:
-            if self._waiting and self._room() > 0:
+        while self._live or self._resumed or self._waiting:
+            if self._resumed and self._room() > 0:
+                self._resume()
+            elif self._waiting and self._room() > 0:
                 self._let_in()
             if self._live:
                 self._step()
@@ -95,16 +94,24 @@ class _Batch:
         return free if free >= FREE_SHARE * MAX_ROWS or not self._live else 0
 
     def _resume(self) -> None:
-        """Take up the rows whose beginning is kept."""
-        kept = [self._going_on[row.slot] for row in self._resumed]
-        self._cache, order = self._memory.restore([name for name in kept if name is not None])
-        for i in order:
-            row, name = self._resumed[i], kept[i]
+        """Take up as many rows whose beginning is kept as there is room for."""
+        room = self._room()
+        rows, self._resumed = self._resumed[:room], self._resumed[room:]
+        kept = [self._going_on[row.slot] for row in rows]
+        cache, order = self._kept.restore([name for name in kept if name is not None])
+        for row, name in zip(rows, kept, strict=True):
             assert name is not None
-            stem = self._memory.rows[name][0]
-            row.read = list(name[len(stem) :])
+            row.read = list(name[len(self._kept.rows[name][0]) :])
             row.pending = list(row.prompt[len(name) :])
-            self._live.append(row)
+        self._join([rows[i] for i in order], cache)
+
+    def _join(self, rows: list[Row], cache: Cache) -> None:
+        """Write these rows beside the live ones."""
+        if self._cache is None or not self._live:
+            self._cache, self._live = cache, rows
+        else:
+            self._cache.join(cache)
+            self._live += rows
 
     def _let_in(self) -> None:
         """Read the prompts of as many waiting rows as there is room for."""
@@ -122,11 +129,7 @@ class _Batch:
             return
         hidden, cache = self._read(rows)
         self._choose(rows, hidden)
-        if self._cache is None or not self._live:
-            self._cache, self._live = cache, rows
-        else:
-            self._cache.join(cache)
-            self._live += rows
+        self._join(rows, cache)
         self._let_out()
 
     def _used(self) -> int:
@@ -179,7 +182,7 @@ class _Batch:
             return
         numbers = self._numbers[[row.slot for row in rows], [len(row.tokens) for row in rows]]
         choice = choose(self._network.logits(hidden), self._sampling, numbers.to(self._device))
-        self._stops.take(rows, choice, self._sampling.max_tokens)
+        self._stops.take(rows, choice)
 
     def _let_out(self) -> None:
         """Take ended rows out when they are many, and keep what may be gone on with."""
