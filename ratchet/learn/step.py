@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from ratchet.core.records import Trace
 from ratchet.core.task import Attempt, Task, Verdict
-from ratchet.engine.losses import LossReport
+from ratchet.engine.losses import LossReport, PolicyGradient
 from ratchet.engine.protocol import Engine, Optim
 from ratchet.learn.update import Update
+
+_SHARES = (0.1, 1.0)
+"""Parts of the step size at which a learner is tried: a whole step may overshoot, and a small one
+be lost in the rounding of bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +56,57 @@ def learns(
     rule: Callable[[Sequence[Sequence[Trace]]], Update],
     optim: Optim,
 ) -> bool:
-    """Plant one batch in which a single answer is rewarded, and see its log-probability rise.
+    """Plant one batch in which a single answer is rewarded, and see it gain on the others.
 
-    ``attempts`` are the policy's own at one prompt, at least two of them different; the first
-    answer is paid 1, every other 0. The policy is trained by this: open a copy for it.
+    ``attempts`` are the policy's own at one prompt, at least two of them different; those with the
+    first one's answer are paid 1, all others 0. What must rise is the rule's own objective: the
+    log-probability of what is paid less that of the rest, of a row as its loss reduces rows. A
+    step that learns raises it, while a single attempt may lose. Attempts are scored anew, so that
+    nothing is clipped. The policy is trained by this: open a copy for it.
     """
+    return any(
+        _gains(engine, policy, attempts, rule, replace(optim, lr=optim.lr * share))
+        for share in _SHARES
+    )
+
+
+def _gains(
+    engine: Engine,
+    policy: str,
+    attempts: Sequence[Attempt],
+    rule: Callable[[Sequence[Sequence[Trace]]], Update],
+    optim: Optim,
+) -> bool:
     target = attempts[0]
+    task = Task(target.task_id, "planted", "", "planted", 1)
     traces = []
     for attempt in attempts:
         paid = attempt.answer == target.answer
-        task = Task(target.task_id, "planted", "", "planted", 1)
         verdict = Verdict(float(paid), paid, True, "exact")
-        traces.append(
-            Trace(task, replace(attempt, task_id=task.id), verdict, "planted", {"p": 0.5})
-        )
-    before = _logprob(engine, policy, target)
-    step(engine, policy, rule([traces]), optim)
-    return _logprob(engine, policy, target) > before
+        mine = replace(_score(engine, policy, attempt), task_id=task.id)
+        traces.append(Trace(task, mine, verdict, "planted", {"p": 0.5}))
+    update = rule([traces])
+    step(engine, policy, update, optim)
+    after = [replace(t, attempt=_score(engine, policy, t.attempt)) for t in traces]
+    by_token = isinstance(update.loss, PolicyGradient) and update.loss.reduction == "rows"
+    return _lead(after, by_token) > _lead(traces, by_token)
 
 
-def _logprob(engine: Engine, policy: str, attempt: Attempt) -> float:
-    """Return the log-probability of all the policy's tokens in an attempt."""
-    tokens = [token for turn in attempt.turns for token in turn.tokens]
-    written = [turn.role == "policy" for turn in attempt.turns for _ in turn.tokens]
-    (scored,) = engine.score(policy, [tokens])
-    return sum(lp for lp, mine in zip(scored.logprobs, written[1:], strict=True) if mine)
+def _score(engine: Engine, policy: str, attempt: Attempt) -> Attempt:
+    """Return an attempt with its own turns' log-probabilities under the policy as it is now."""
+    (scored,) = engine.score(policy, [[token for turn in attempt.turns for token in turn.tokens]])
+    turns, at = [], -1
+    for turn in attempt.turns:
+        own = scored.logprobs[max(at, 0) : at + len(turn.tokens)]
+        at += len(turn.tokens)
+        turns.append(replace(turn, logprobs=own) if turn.role == "policy" else turn)
+    return replace(attempt, turns=tuple(turns))
+
+
+def _lead(traces: Sequence[Trace], by_token: bool) -> float:
+    """Return the mean log-probability of what is paid, less that of what is not."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for trace in traces:
+        own = [lp for t in trace.attempt.turns if t.role == "policy" for lp in t.logprobs]
+        found[trace.verdict.passed].append(fmean(own) if by_token else sum(own))
+    return fmean(found[True]) - fmean(found[False] or [0.0])

@@ -33,6 +33,14 @@ class Backwards(FakeEngine):
         return super().optim_step(name, Optim(-optim.lr))
 
 
+class Overshooting(FakeEngine):
+    """Goes too far with a whole step."""
+
+    def optim_step(self, name: str, optim: Optim) -> StepReport:
+        too_far = optim.lr >= OPTIM.lr
+        return super().optim_step(name, Optim(-optim.lr) if too_far else optim)
+
+
 def make(kind: type[FakeEngine] = FakeEngine) -> FakeEngine:
     engine = kind({"table": Tabular(("a", "b", "c"), lambda text: text)})
     engine.create("p", "table", Full())
@@ -61,7 +69,8 @@ def logprob(engine: FakeEngine, action: int) -> float:
 
 @pytest.mark.parametrize("rule", [grpo, adpo])
 @pytest.mark.parametrize(
-    ("kind", "learned"), [(FakeEngine, True), (Still, False), (Backwards, False)]
+    ("kind", "learned"),
+    [(FakeEngine, True), (Still, False), (Backwards, False), (Overshooting, True)],
 )
 def test_a_learner_is_known_by_what_it_learned(
     kind: type[FakeEngine], learned: bool, rule: object
