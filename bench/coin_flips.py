@@ -64,7 +64,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--rates", type=float, nargs="+", default=[5e-4, 1.2e-4])
+    parser.add_argument("--rates", type=float, nargs="+", default=[5e-4, 2e-4])
     parser.add_argument("--pairs", type=int, default=4, help="mirrored pairs at each rate")
     parser.add_argument("--items", type=int, default=60, help="test tasks of each family")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
