@@ -64,32 +64,27 @@ def learns(
     step that learns raises it, while a single attempt may lose. Attempts are scored anew, so that
     nothing is clipped. The policy is trained by this: open a copy for it.
     """
-    return any(
-        _gains(engine, policy, attempts, rule, replace(optim, lr=optim.lr * share))
-        for share in _SHARES
-    )
+    for share in _SHARES:
+        before = _plant(engine, policy, attempts)
+        update = rule([before])
+        step(engine, policy, update, replace(optim, lr=optim.lr * share))
+        after = [replace(t, attempt=_score(engine, policy, t.attempt)) for t in before]
+        by_token = isinstance(update.loss, PolicyGradient) and update.loss.reduction == "rows"
+        if _lead(after, by_token) > _lead(before, by_token):
+            return True
+    return False
 
 
-def _gains(
-    engine: Engine,
-    policy: str,
-    attempts: Sequence[Attempt],
-    rule: Callable[[Sequence[Sequence[Trace]]], Update],
-    optim: Optim,
-) -> bool:
-    target = attempts[0]
-    task = Task(target.task_id, "planted", "", "planted", 1)
+def _plant(engine: Engine, policy: str, attempts: Sequence[Attempt]) -> list[Trace]:
+    """Return the attempts, scored anew, as one group in which the first answer is paid."""
+    task = Task(attempts[0].task_id, "planted", "", "planted", 1)
     traces = []
     for attempt in attempts:
-        paid = attempt.answer == target.answer
+        paid = attempt.answer == attempts[0].answer
         verdict = Verdict(float(paid), paid, True, "exact")
         mine = replace(_score(engine, policy, attempt), task_id=task.id)
         traces.append(Trace(task, mine, verdict, "planted", {"p": 0.5}))
-    update = rule([traces])
-    step(engine, policy, update, optim)
-    after = [replace(t, attempt=_score(engine, policy, t.attempt)) for t in traces]
-    by_token = isinstance(update.loss, PolicyGradient) and update.loss.reduction == "rows"
-    return _lead(after, by_token) > _lead(traces, by_token)
+    return traces
 
 
 def _score(engine: Engine, policy: str, attempt: Attempt) -> Attempt:

@@ -94,12 +94,13 @@ def replay(
     places = read_run(folder, config.gate == "record")
     fixed = fixed_hash_of(places[0][0].body)
     past: dict[int, _Recorded] = {}
+    known: list[Past] = []
     rows = 0
     for (last, before), (entry, _) in pairwise(places):
         rows = last.body.get("evaluator", {"rows": rows})["rows"]
         if entry.kind == "generation":
-            earlier = read_past(e for e, _ in places if e.seq < entry.seq)
-            past[entry.body["generation"]] = _Recorded(entry, before, fixed, rows, earlier)
+            past[entry.body["generation"]] = _Recorded(entry, before, fixed, rows, tuple(known))
+            known += read_past([entry])
     if generation not in past:
         raise RunError(
             f"there is no generation {generation} in {folder.path}; it has {len(past)}",

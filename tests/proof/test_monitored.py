@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from ratchet.core.findings import AskApproval
 from ratchet.diagnose.divergence import RewardDivergence
+from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.ledger import SCHEMA
+from ratchet.loop.versions import Store
 from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.report import write_report
 from tests.end_to_end.small import run
+from tests.end_to_end.test_monitors import Crying
 from tests.proof.conftest import first_problem
 from tests.proof.test_commands import put, rebuilt
 from tests.proof.test_replay import again
@@ -22,6 +26,14 @@ class Watched(ToyPolicy):
     """The toy with a monitor that sees audits."""
 
     monitors = (RewardDivergence(),)
+
+
+class Asking(Watched):
+    """Its monitor wants a person to see every promotion."""
+
+    def __init__(self, config: RunConfig, store: Store) -> None:
+        super().__init__(config, store)  # type: ignore[arg-type]
+        self.monitors = (Crying(actions=(AskApproval(),)),)
 
 
 SETTINGS: dict[str, Any] = {
@@ -50,6 +62,17 @@ def test_a_monitored_run_verifies_and_comes_out_the_same(monitored: Path) -> Non
         second = [entry.body for entry in ledger.entries("generation")][1]
     assert len(second["audit"]["candidate"]["items"]) == 8
     assert set(second["readings"]) == {"reward_divergence"}
+
+
+def test_a_promotion_that_a_monitor_made_wait_verifies_and_comes_out_the_same(
+    tmp_path: Path,
+) -> None:
+    waits = run(tmp_path / "run", "toy_policy", Asking, **{**SETTINGS, "gate_items": 60})
+    write_report(RunFolder(tmp_path / "run"))
+    assert waits["status"] == "needs_approval"
+    assert first_problem(tmp_path / "run") is None
+    number = len(waits["generations"])
+    assert again(tmp_path / "run", number, Asking).difference is None
 
 
 def test_a_forged_audit_score_is_found_even_in_a_ledger_written_anew(monitored: Path) -> None:

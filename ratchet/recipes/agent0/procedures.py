@@ -57,7 +57,7 @@ def list_procedures(
     return found
 
 
-def request(world: World, examples: Sequence[str], max_tokens: int = 24) -> Procedure:
+def request(world: World, examples: Sequence[str]) -> Procedure:
     """Return the proposer's request: a list of questions, the next of which the policy writes.
 
     Raises ConfigError where an example is no open task of the world: a reserved one would show
@@ -71,7 +71,7 @@ def request(world: World, examples: Sequence[str], max_tokens: int = 24) -> Proc
                 "give examples that the world can read and has not reserved",
             )
     shown = "".join(f"Q: {example}\n" for example in examples)
-    return Procedure("propose", shown + "Q:", max_tokens=max_tokens, read=_first_line)
+    return Procedure("propose", shown + "Q:", max_tokens=24, read=_first_line)
 
 
 def _first_line(prompt: str, text: str) -> str:
