@@ -100,6 +100,15 @@ def test_rows_that_go_on_come_in_as_there_is_room(
     assert [c[0].tokens for c in apart] == [c[0].tokens for c in together]
 
 
+def test_a_call_leaves_its_own_rows_and_no_earlier_ones(
+    engine: LocalEngine, prompts: Prompts
+) -> None:
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    engine.sample("p", longer, SECOND)
+    kept = engine._memory.rows
+    assert kept and all(any(row[: len(p)] == p for p in longer) for row in kept)
+
+
 def test_a_changed_policy_reads_anew(engine: LocalEngine, model: str, prompts: Prompts) -> None:
     longer = go_on(prompts, engine.sample("p", prompts, FIRST))
     row = Row((5, 6, 7, 8), (0.0, 1.0, 1.0, 1.0))

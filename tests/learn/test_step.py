@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,12 @@ from ratchet.core.errors import EngineError
 from ratchet.core.records import Trace
 from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
 from ratchet.engine.fake import FakeEngine, Scripted, Tabular
-from ratchet.engine.protocol import Full, Optim, StepReport
+from ratchet.engine.losses import Batch, Loss, LossReport, PolicyGradient, Reduction
+from ratchet.engine.protocol import Full, Optim, Scored, StepReport
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import learns, step
+from ratchet.learn.update import Update
 
 OPTIM = Optim(0.1, max_grad_norm=0.0)
 TASK = Task("t", "w", "q", "f", 1)
@@ -78,6 +81,48 @@ def test_a_learner_is_known_by_what_it_learned(
     attempts = [attempt(1), attempt(0), attempt(2), attempt(0)]
     assert callable(rule)
     assert learns(make(kind), "p", attempts, rule, OPTIM) is learned
+
+
+@pytest.mark.parametrize("stale", [-0.01, -9.0])
+def test_attempts_that_were_drawn_otherwise_are_scored_anew(stale: float) -> None:
+    attempts = []
+    for action in (1, 0, 2, 0):
+        drawn = attempt(action)
+        logprob = stale if action == 1 else -9.01 - stale
+        policy = replace(drawn.turns[1], logprobs=(logprob,))
+        attempts.append(replace(drawn, turns=(drawn.turns[0], policy)))
+    assert learns(make(), "p", attempts, adpo, OPTIM)
+    assert not learns(make(Still), "p", attempts, adpo, OPTIM)
+
+
+class Graded(FakeEngine):
+    """One token of the paid row gains 0.1, and each of four of the other row 0.05."""
+
+    gain = 0.0
+
+    def optim_step(self, name: str, optim: Optim) -> StepReport:
+        self.gain += 1.0
+        return StepReport(1.0)
+
+    def forward_backward(self, name: str, batch: Batch, loss: Loss) -> LossReport:
+        return LossReport(0.0, 1, ((),), 0.0, 0.0)
+
+    def score(self, name: str, sequences: Sequence[Sequence[int]], topk: int = 0) -> list[Scored]:
+        sizes = [len(tokens) - 1 for tokens in sequences]
+        return [Scored((-1.0 + self.gain * (0.1 if size == 1 else 0.05),) * size) for size in sizes]
+
+
+@pytest.mark.parametrize(("reduction", "learned"), [("rows", True), ("tokens", False)])
+def test_rows_count_as_the_rules_loss_counts_them(reduction: Reduction, learned: bool) -> None:
+    """By the mean of a row the paid one leads by 0.05 more; by the sum it leads by 0.1 less."""
+    short = attempt(1)
+    four = replace(short.turns[1], tokens=(1, 2, 3, 4), logprobs=(-1.0,) * 4)
+    long = replace(short, turns=(short.turns[0], four), answer="other")
+
+    def rule(groups: Sequence[Sequence[Trace]]) -> Update:
+        return replace(grpo(groups), loss=PolicyGradient(reduction=reduction))
+
+    assert learns(make(Graded), "p", [short, long], rule, OPTIM) is learned
 
 
 def test_a_rule_that_teaches_nothing_does_not_learn() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ratchet.core.findings import AskApproval
+from ratchet.core.findings import AskApproval, Continue
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.ledger import SCHEMA
+from ratchet.loop.monitor import Alarm, Reading
 from ratchet.loop.versions import Store
 from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.report import write_report
@@ -34,6 +36,21 @@ class Asking(Watched):
     def __init__(self, config: RunConfig, store: Store) -> None:
         super().__init__(config, store)  # type: ignore[arg-type]
         self.monitors = (Crying(actions=(AskApproval(),)),)
+
+
+class Lasting(Crying):
+    """Cries from the second generation on."""
+
+    def judge(self, readings: Sequence[Reading]) -> Alarm | None:
+        return super().judge(readings) if len(readings) > 1 else None
+
+
+class Remembering(Watched):
+    """Its monitor looks back."""
+
+    def __init__(self, config: RunConfig, store: Store) -> None:
+        super().__init__(config, store)  # type: ignore[arg-type]
+        self.monitors = (Lasting(actions=(Continue(),)),)
 
 
 SETTINGS: dict[str, Any] = {
@@ -62,6 +79,12 @@ def test_a_monitored_run_verifies_and_comes_out_the_same(monitored: Path) -> Non
         second = [entry.body for entry in ledger.entries("generation")][1]
     assert len(second["audit"]["candidate"]["items"]) == 8
     assert set(second["readings"]) == {"reward_divergence"}
+
+
+def test_a_replayed_monitor_knows_the_generations_before(tmp_path: Path) -> None:
+    told = run(tmp_path / "run", "toy_policy", Remembering, **SETTINGS)
+    assert [len(g["findings"]) for g in told["generations"]] == [0, 1]
+    assert again(tmp_path / "run", 2, Remembering).difference is None
 
 
 def test_a_promotion_that_a_monitor_made_wait_verifies_and_comes_out_the_same(
