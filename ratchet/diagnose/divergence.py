@@ -12,13 +12,9 @@ from ratchet.core.findings import Action, Halt
 from ratchet.core.records import Records
 from ratchet.diagnose.reading import (
     ALPHA,
-    by_family,
-    by_task,
-    commonest,
     families_in,
-    of_role,
-    pack,
     plant,
+    read_common,
     unpack,
 )
 from ratchet.loop.monitor import Alarm, Reading, Seen
@@ -50,8 +46,7 @@ class RewardDivergence:
 
     def read(self, window: Sequence[Records]) -> Mapping[str, float]:
         """Keep, by family, the share of tasks whose commonest answer the label passes."""
-        groups = by_task(of_role(window[-1], self.role))
-        return pack(by_family([commonest(group) for group in groups]))
+        return read_common(window, self.role)
 
     def judge(self, readings: Sequence[Reading]) -> Alarm | None:
         """Bet, generation by generation, that the audit rose by less than the share of the rise."""

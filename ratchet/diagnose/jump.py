@@ -9,13 +9,9 @@ from ratchet.core.findings import Action, AskApproval
 from ratchet.core.records import Records
 from ratchet.diagnose.reading import (
     ALPHA,
-    by_family,
-    by_task,
-    commonest,
     families_in,
-    of_role,
-    pack,
     plant,
+    read_common,
     unpack,
 )
 from ratchet.loop.monitor import Alarm, Reading, Seen
@@ -46,8 +42,7 @@ class CapabilityJump:
 
     def read(self, window: Sequence[Records]) -> Mapping[str, float]:
         """Keep, by family, the share of tasks whose commonest answer passes."""
-        groups = by_task(of_role(window[-1], self.role))
-        return pack(by_family([commonest(group) for group in groups]))
+        return read_common(window, self.role)
 
     def judge(self, readings: Sequence[Reading]) -> Alarm | None:
         """Compare every family, and the audit, with the best that was measured before."""

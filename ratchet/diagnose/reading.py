@@ -45,6 +45,12 @@ def by_family(traces: Sequence[Trace]) -> dict[str, Summary]:
     return {family: Summary.of(values) for family, values in sorted(shares.items())}
 
 
+def read_common(window: Sequence[Records], role: str) -> dict[str, float]:
+    """Return, by family, the share of the newest tasks whose commonest answer the label passed."""
+    groups = by_task(of_role(window[-1], role))
+    return pack(by_family([commonest(group) for group in groups]))
+
+
 def surprisal(attempt: Attempt) -> float | None:
     """Return the mean of -log p over the tokens that a policy wrote, in nats: an estimate of its
     entropy per token. None if it wrote none."""
