@@ -7,15 +7,17 @@ serves the whole group.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from ratchet.engine.local.shelf import Shelf, empty_shelf
+
 ROOM = 32
-"""Tokens by which the rows' own part grows."""
+"""Fewest tokens by which the rows' own part grows."""
 
 
 @dataclass
@@ -27,41 +29,54 @@ class Cache:
 
     header: Tensor
     """[layers, 2, groups, header, width]."""
-    stems: Tensor
-    """[layers, 2, stems, groups, longest, width], filled up on the right."""
-    stem_lengths: list[int]
-    """Tokens of each stem."""
-    own: Tensor
-    """[layers, 2, rows, groups, room, width]."""
-    lengths: list[int]
-    """Tokens in each row's own part."""
-    stem_of: list[int]
-    """Each row's stem; rows of one stem stand together, stems in order."""
+    stems: Shelf
+    """Of the stems."""
+    own: Shelf
+    """Of what each row has written."""
+    stem_of: list[int] = field(default_factory=list)
+    """Each row's stem."""
+    _laid: bool = False
+    """Whether it is worked out how rows are laid side by side by stem."""
+
+    def add_stems(self, parts: Iterable[Tensor], lengths: Sequence[int]) -> int:
+        """Add stems, as ``Shelf.add`` does, and return the number of the first."""
+        first = len(self.stems.lengths)
+        self.stems.add(parts, lengths)
+        return first
+
+    def add_rows(
+        self, parts: Iterable[Tensor], lengths: Sequence[int], stem_of: Sequence[int], room: int
+    ) -> None:
+        """Add rows with what they have written; no row will come to more than ``room`` tokens."""
+        self.own.add(parts, lengths, min(room, max(lengths) + ROOM))
+        self.stem_of += stem_of
+        self._laid = False
 
     def positions(self) -> Tensor:
         """Return the position of each row's next token."""
         top = self.header.shape[3]
         found = [
-            top + self.stem_lengths[stem] + own
-            for stem, own in zip(self.stem_of, self.lengths, strict=True)
+            top + self.stems.lengths[stem] + own
+            for stem, own in zip(self.stem_of, self.own.lengths, strict=True)
         ]
-        return torch.tensor(found, device=self.own.device)
+        return torch.tensor(found, device=self.header.device)
 
     def prepare(self) -> None:
         """Make room for one token a row and work out who sees what."""
-        used = max(self.lengths) + 1
-        if used > self.own.shape[4]:
-            self.own = torch.nn.functional.pad(self.own, (0, 0, 0, ROOM))
-        self._used = used
-        self._group()
-        same = len(set(self.lengths)) == 1
-        self._at: Tensor | int = used - 1 if same else _index(self.lengths, self.own.device)
-        self._rows = torch.arange(len(self.lengths), device=self.own.device)
+        self._used = self.own.longest + 1
+        if self._used > self.own.room:
+            self.own.widen(self._used + max(ROOM, self._used // 2))
+        if not self._laid:
+            self._lay()
+        lengths, device = self.own.lengths, self.header.device
+        same = min(lengths) == self._used - 1
+        self._at: Tensor | int = self._used - 1 if same else _index(lengths, device)
+        self._rows = torch.arange(len(lengths), device=device)
         self._mask = self._unseen()
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Return [rows, heads, width]; the new keys and values are written into the rows' parts."""
-        keys, values = self.own[layer]
+        keys, values = self.own.part(layer, self._used)
         if isinstance(self._at, int):
             keys[:, :, self._at], values[:, :, self._at] = key, value
         else:
@@ -70,26 +85,25 @@ class Cache:
         groups = key.shape[1]
         share = heads // groups
         fold = (query * scale).view(rows, groups, share, width)
-        top, stem = self.header.shape[3], self.stems.shape[4]
+        top, stem = self.header.shape[3], self.stems.longest
+        stem_keys, stem_values = self.stems.part(layer, stem).flatten(1, 2)
         parts = []
         if top:
             flat = fold.transpose(0, 1).reshape(groups, rows * share, width)
             found = torch.bmm(flat, self.header[layer, 0].transpose(1, 2))
             parts.append(found.view(groups, rows, share, top).transpose(0, 1))
         if stem:
-            stem_keys = self.stems[layer, 0].flatten(0, 1)
             found = torch.bmm(self._by_stem(fold), stem_keys.transpose(1, 2))
             parts.append(self._by_row(found, share))
-        parts.append(torch.matmul(fold, keys[:, :, : self._used].transpose(2, 3)))
+        parts.append(torch.matmul(fold, keys.transpose(2, 3)))
         weights = torch.cat(parts, dim=3).float()
         if self._mask is not None:
             weights += self._mask
         weights = weights.softmax(dim=3).to(query.dtype)
-        mixed = torch.matmul(weights[..., top + stem :], values[:, :, : self._used])
+        mixed = torch.matmul(weights[..., top + stem :], values)
         if stem:
             on_stem = self._by_stem(weights[..., top : top + stem])
-            found = torch.bmm(on_stem, self.stems[layer, 1].flatten(0, 1))
-            mixed += self._by_row(found, share)
+            mixed += self._by_row(torch.bmm(on_stem, stem_values), share)
         if top:
             flat = weights[..., :top].transpose(0, 1).reshape(groups, rows * share, top)
             found = torch.bmm(flat, self.header[layer, 1])
@@ -98,50 +112,39 @@ class Cache:
 
     def advance(self) -> None:
         """Count the tokens just written."""
-        self.lengths = [length + 1 for length in self.lengths]
+        self.own.lengths = [length + 1 for length in self.own.lengths]
 
-    def select(self, rows: Sequence[int]) -> None:
-        """Keep these rows, in order, and the stems they need."""
-        stems = sorted({self.stem_of[row] for row in rows})
-        place = {stem: i for i, stem in enumerate(stems)}
-        device = self.own.device
-        self.own = self.own.index_select(2, _index(rows, device))
-        self.lengths = [self.lengths[row] for row in rows]
-        self.stem_of = [place[self.stem_of[row]] for row in rows]
-        if len(stems) < len(self.stem_lengths):
-            self.stem_lengths = [self.stem_lengths[stem] for stem in stems]
-            longest = max(self.stem_lengths, default=0)
-            self.stems = self.stems.index_select(2, _index(stems, device))[:, :, :, :, :longest]
+    def keep(self, left: Sequence[int]) -> list[int]:
+        """Keep these rows, given in order, and the stems they need.
 
-    def join(self, other: Cache) -> None:
-        """Add the rows of another cache with the same header behind these."""
-        self.stems = torch.cat(_alike(self.stems, other.stems), dim=2)
-        self.own = torch.cat(_alike(self.own, other.own), dim=2)
-        self.stem_of += [stem + len(self.stem_lengths) for stem in other.stem_of]
-        self.stem_lengths += other.stem_lengths
-        self.lengths += other.lengths
+        Returns for each place the row that lies there now, by its number before.
+        """
+        order = self.own.keep(left)
+        stem_of = [self.stem_of[row] for row in order]
+        stems = self.stems.keep(sorted(set(stem_of)))
+        place = {stem: number for number, stem in enumerate(stems)}
+        self.stem_of = [place[stem] for stem in stem_of]
+        self._laid = False
+        return order
 
-    def _group(self) -> None:
+    def _lay(self) -> None:
         """Work out how rows are laid side by side by stem."""
-        counts = [0] * len(self.stem_lengths)
-        for stem in self.stem_of:
-            counts[stem] += 1
-        self._most = max(counts)
-        self._even = min(counts) == self._most
+        rows_of: list[list[int]] = [[] for _ in self.stems.lengths]
+        for row, stem in enumerate(self.stem_of):
+            rows_of[stem].append(row)
+        counts = [len(rows) for rows in rows_of]
+        self._most, self._laid = max(counts), True
+        in_order = all(a <= b for a, b in pairwise(self.stem_of))
+        self._even = min(counts) == self._most and in_order
         if self._even:
             return
-        starts = [0, *accumulate(counts)]
-        device = self.own.device
-        gather = [
-            starts[stem] + min(place, counts[stem] - 1) if counts[stem] else 0
-            for stem in range(len(counts))
-            for place in range(self._most)
-        ]
-        self._gather = _index(gather, device)
-        self._scatter = _index(
-            [stem * self._most + row - starts[stem] for row, stem in enumerate(self.stem_of)],
-            device,
-        )
+        gather, scatter = [], [0] * len(self.stem_of)
+        for stem, rows in enumerate(rows_of):
+            gather += rows + [rows[-1] if rows else 0] * (self._most - len(rows))
+            for place, row in enumerate(rows):
+                scatter[row] = stem * self._most + place
+        device = self.header.device
+        self._gather, self._scatter = _index(gather, device), _index(scatter, device)
 
     def _by_stem(self, by_row: Tensor) -> Tensor:
         """Return [stems * groups, most rows * share, n] from [rows, groups, share, n]."""
@@ -152,34 +155,30 @@ class Cache:
 
     def _by_row(self, by_stem: Tensor, share: int) -> Tensor:
         """Return [rows, groups, share, n] from [stems * groups, most rows * share, n]."""
-        groups, size = self.own.shape[3], by_stem.shape[-1]
+        groups, size = self.header.shape[2], by_stem.shape[-1]
         laid = by_stem.view(-1, groups, self._most, share, size).transpose(1, 2)
         laid = laid.reshape(-1, groups, share, size)
         return laid if self._even else laid.index_select(0, self._scatter)
 
     def _unseen(self) -> Tensor | None:
         """Return [rows, 1, 1, seen]: minus infinity where there is only filling, or None."""
-        device = self.own.device
-        stem, used = self.stems.shape[4], self._used
-        whole = all(length == stem for length in self.stem_lengths)
-        if whole and isinstance(self._at, int):
+        device, lengths = self.header.device, self.own.lengths
+        top, stem, used = self.header.shape[3], self.stems.longest, self._used
+        if min(self.stems.lengths) == stem and isinstance(self._at, int):
             return None
-        seen = torch.zeros(len(self.lengths), self.header.shape[3] + stem + used, device=device)
-        edges = _index([self.stem_lengths[i] for i in self.stem_of], device)[:, None]
-        top = self.header.shape[3]
+        seen = torch.zeros(len(lengths), top + stem + used, device=device)
+        edges = _index([self.stems.lengths[i] for i in self.stem_of], device)[:, None]
         beyond = torch.arange(stem, device=device)[None] >= edges
         seen[:, top : top + stem].masked_fill_(beyond, float("-inf"))
-        last = _index(self.lengths, device)[:, None]
-        later = torch.arange(used, device=device)[None] > last
+        later = torch.arange(used, device=device)[None] > _index(lengths, device)[:, None]
         seen[:, top + stem :].masked_fill_(later, float("-inf"))
         return seen[:, None, None]
 
 
+def open_cache(header: Tensor) -> Cache:
+    """Return a cache without rows, given a header's keys and values."""
+    return Cache(header, empty_shelf(header), empty_shelf(header))
+
+
 def _index(values: Sequence[int], device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.long, device=device)
-
-
-def _alike(left: Tensor, right: Tensor) -> list[Tensor]:
-    """Return both tensors filled up to the same number of tokens."""
-    size = max(left.shape[4], right.shape[4])
-    return [torch.nn.functional.pad(one, (0, 0, 0, size - one.shape[4])) for one in (left, right)]

@@ -26,13 +26,13 @@ class Choice:
 def choose(logits: Tensor, sampling: Sampling, numbers: Tensor) -> Choice:
     """Choose by inverse distribution function: the token whose share of [0, 1) holds the number.
 
-    ``logits`` [rows, vocabulary] float32; ``numbers`` [rows] in [0, 1).
+    ``logits`` [rows, vocabulary] float32, which may be overwritten; ``numbers`` [rows] in [0, 1).
     """
     if sampling.temperature == 0.0:
         tokens = logits.argmax(dim=1)
         return Choice(tokens, _pick(logits, tokens) - logits.logsumexp(dim=1))
     if sampling.temperature != 1.0:
-        logits = logits / sampling.temperature
+        logits = logits.div_(sampling.temperature)
     if not sampling.top_k and sampling.top_p >= 1.0:
         return _draw(logits, numbers)
     logprobs = restrict(logits.log_softmax(dim=1), sampling)
@@ -50,8 +50,7 @@ def _draw(logits: Tensor, numbers: Tensor) -> Choice:
     No probabilities are normalised and only one stretch a row is summed up token by token.
     """
     rows, size = logits.shape
-    top = logits.amax(dim=1, keepdim=True)
-    masses = (logits - top).exp_()
+    masses = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
     whole = -(-size // STRETCH) * STRETCH
     if whole > size:
         masses = torch.nn.functional.pad(masses, (0, whole - size))
@@ -67,7 +66,7 @@ def _draw(logits: Tensor, numbers: Tensor) -> Choice:
     likeliest = inside.argmax(dim=1, keepdim=True)
     place = torch.where((place < STRETCH) & (rest >= 0.0), place, likeliest)
     tokens = (stretch * STRETCH + place)[:, 0]
-    logprobs = _pick(logits, tokens) - top[:, 0] - total[:, 0].log().float()
+    logprobs = (_pick(masses.view(rows, -1), tokens).double() / total[:, 0]).log().float()
     return Choice(tokens, logprobs)
 
 

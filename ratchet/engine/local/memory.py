@@ -7,13 +7,15 @@ so a run that was cut off and resumed from a saved policy finds what an uninterr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ratchet.engine.local.cache import ROOM, Cache
+from ratchet.engine.local.cache import Cache
+from ratchet.engine.local.shelf import Shelf
 
 KEPT_BYTES = 512 * 2**20
 """Most bytes of rows that are kept; later rows are read again."""
@@ -35,6 +37,8 @@ class Memory:
     """By all tokens read: those of header and stem, and the own part as for stems."""
     size: int = 0
     """Bytes of stems and rows."""
+    wanted: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    """How often each row is still to be gone on with, once they are handed over."""
 
     def open(self, owner: object) -> None:
         """Forget everything if it is another policy's, or the same one's before it changed."""
@@ -47,10 +51,12 @@ class Memory:
         self.owner, self.header_tokens, self.header = None, (), None
         self.stems, self.rows, self.size = {}, {}, 0
 
-    def hand_over(self) -> Memory:
-        """Return the rows that are kept, for a call to go on from, and forget them here."""
+    def hand_over(self, names: Iterable[tuple[int, ...] | None]) -> Memory:
+        """Return the rows that are kept, for a call to go on from those named, and forget them."""
         kept = Memory(self.owner, self.header_tokens, self.header, self.stems, self.rows, self.size)
+        kept.wanted = Counter(name for name in names if name is not None)
         self.stems, self.rows, self.size = {}, {}, 0
+        kept._drop_unwanted()
         return kept
 
     def start(self, tokens: tuple[int, ...], header: Tensor) -> None:
@@ -61,17 +67,14 @@ class Memory:
 
     def keep(self, cache: Cache, row: int, stem: tuple[int, ...], own: tuple[int, ...]) -> None:
         """Keep a row of a cache, given the tokens of header and stem and its own, if it fits."""
-        part = cache.own[:, :, row, :, : len(own)]
-        size = part.numel() * part.element_size()
         number = cache.stem_of[row]
-        above = cache.stems[:, :, number, :, : cache.stem_lengths[number]]
-        if stem not in self.stems:
-            size += above.numel() * above.element_size()
-        if self.size + size > KEPT_BYTES:
+        tokens = len(own) + (0 if stem in self.stems else cache.stems.lengths[number])
+        size = tokens * cache.own.bytes_per_token
+        if stem + own in self.rows or self.size + size > KEPT_BYTES:
             return
         if stem not in self.stems:
-            self.stems[stem] = above.clone()
-        self.rows[stem + own] = (stem, part.clone())
+            self.stems[stem] = _lift(cache.stems, number)
+        self.rows[stem + own] = (stem, _lift(cache.own, row))
         self.size += size
 
     def find(self, prompts: Sequence[tuple[int, ...]]) -> list[tuple[int, ...] | None]:
@@ -89,56 +92,50 @@ class Memory:
             found.append(next((row for row in begun if row in self.rows), None))
         return found
 
-    def restore(self, kept: Sequence[tuple[int, ...]]) -> tuple[Cache, list[int]]:
-        """Return a cache of kept rows, and the order that they were put in."""
-        assert self.header is not None
-        order = sorted(range(len(kept)), key=lambda i: (self.rows[kept[i]][0], i))
-        names = [self.rows[kept[i]][0] for i in order]
-        stems = list(dict.fromkeys(names))
-        place = {stem: i for i, stem in enumerate(stems)}
-        own = [self.rows[kept[i]][1] for i in order]
+    def restore(self, names: Sequence[tuple[int, ...]], cache: Cache, room: int) -> list[int]:
+        """Add kept rows to a cache and return the order that they were put in.
+
+        What no other row will go on from is forgotten here.
+        """
+        order = sorted(range(len(names)), key=lambda i: (self.rows[names[i]][0], i))
+        rows = [self.rows[names[i]] for i in order]
+        stems = list(dict.fromkeys(stem for stem, _ in rows))
+        above = [self.stems[stem] for stem in stems]
+        first = cache.add_stems(_level(above), [part.shape[3] for part in above])
+        place = {stem: first + number for number, stem in enumerate(stems)}
+        own = [part for _, part in rows]
         lengths = [part.shape[3] for part in own]
-        cache = Cache(
-            header=self.header,
-            stems=_stack([self.stems[stem] for stem in stems], 0),
-            stem_lengths=[self.stems[stem].shape[3] for stem in stems],
-            own=_stack(own, ROOM),
-            lengths=lengths,
-            stem_of=[place[stem] for stem in names],
-        )
-        return cache, order
+        cache.add_rows(_level(own), lengths, [place[stem] for stem, _ in rows], room)
+        self.wanted.subtract(names)
+        self._drop_unwanted()
+        return order
+
+    def _drop_unwanted(self) -> None:
+        self.rows = {name: row for name, row in self.rows.items() if self.wanted[name] > 0}
+        left = {stem for stem, _ in self.rows.values()}
+        self.stems = {stem: part for stem, part in self.stems.items() if stem in left}
 
 
-def _stack(parts: Sequence[Tensor], spare: int) -> Tensor:
-    """Return parts [layers, 2, groups, length, width] as one tensor, filled up on the right."""
-    size = max(part.shape[3] for part in parts) + spare
+def _lift(shelf: Shelf, number: int) -> Tensor:
+    """Return a copy of one segment [layers, 2, groups, length, width]."""
+    size = shelf.lengths[number]
+    return torch.stack([layer[:, number, :, :size] for layer in shelf.layers])
+
+
+def _level(parts: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Yield by layer [2, parts, groups, longest, width] of [layers, 2, groups, length, width]."""
+    size = max(part.shape[3] for part in parts)
     layers, two, groups, _, width = parts[0].shape
-    whole = parts[0].new_zeros(layers, two, len(parts), groups, size, width)
-    for i, part in enumerate(parts):
-        whole[:, :, i, :, : part.shape[3]] = part
-    return whole
-
-
-def start_cache(
-    kept: list[Tensor], header: Tensor, offset: int, stems: Sequence[Sequence[int]], of: list[int]
-) -> Cache:
-    """Return a cache of rows that have written nothing yet.
-
-    ``kept`` by layer [2, packed, groups, width]; ``stems`` the packed indices of each stem's
-    tokens, the first of all at ``offset``; ``of`` each row's stem.
-    """
-    whole = torch.stack(kept)
-    longest = max(map(len, stems))
-    index = torch.tensor(
-        [[i - offset for i in stem] + [0] * (longest - len(stem)) for stem in stems],
-        device=whole.device,
-    )
-    laid = whole[:, :, index].transpose(3, 4).contiguous()
-    layers, two, _, groups, _, width = laid.shape
-    own = whole.new_zeros(layers, two, len(of), groups, ROOM, width)
-    return Cache(header, laid, [len(stem) for stem in stems], own, [0] * len(of), of)
+    for layer in range(layers):
+        whole = parts[0].new_zeros(two, len(parts), groups, size, width)
+        for number, part in enumerate(parts):
+            whole[:, number, :, : part.shape[3]] = part[layer]
+        yield whole
 
 
 def header_of(kept: list[Tensor], size: int) -> Tensor:
-    """Return keys and values [layers, 2, groups, header, width] of the first packed tokens."""
+    """Return keys and values [layers, 2, groups, header, width] of the first packed tokens.
+
+    ``kept`` by layer [2, packed, groups, width].
+    """
     return torch.stack([layer[:, :size] for layer in kept]).transpose(2, 3).contiguous()

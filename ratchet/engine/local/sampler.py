@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ratchet.engine.local.attention import TreeAttention
-from ratchet.engine.local.cache import Cache
+from ratchet.engine.local.cache import Cache, open_cache
 from ratchet.engine.local.choose import choose
-from ratchet.engine.local.memory import Memory, header_of, start_cache
+from ratchet.engine.local.memory import Memory, header_of
 from ratchet.engine.local.network import Network
 from ratchet.engine.local.rows import Row, Stops, list_rows
 from ratchet.engine.local.tree import pack, shared
@@ -28,8 +28,8 @@ CACHE_TOKENS = 32768
 """Most tokens of prompts and completions in the cache, beyond the header."""
 FREE_SHARE = 0.25
 """Share of places that must be free before waiting rows are let in."""
-ENDED_SHARE = 0.15
-"""Share of ended rows from which they are taken out of the batch."""
+LOGIT_ROWS = 128
+"""Most rows whose logits exist at once: more of them would not fit the processor's cache."""
 
 
 def sample(
@@ -71,7 +71,7 @@ class _Batch:
         self._cache: Cache | None = None
         prompts = [row.prompt for row in rows]
         self._going_on = memory.find(prompts)
-        self._kept = memory.hand_over()
+        self._kept = memory.hand_over(self._going_on)
         self._header = _header(prompts, memory, any(self._going_on))
         order = sorted(rows, key=lambda row: (len(row.prompt), row.prompt, row.slot))
         self._waiting = [row for row in order if self._going_on[row.slot] is None]
@@ -97,21 +97,17 @@ class _Batch:
         """Take up as many rows whose beginning is kept as there is room for."""
         room = self._room()
         rows, self._resumed = self._resumed[:room], self._resumed[room:]
-        kept = [self._going_on[row.slot] for row in rows]
-        cache, order = self._kept.restore([name for name in kept if name is not None])
-        for row, name in zip(rows, kept, strict=True):
+        names = []
+        for row in rows:
+            name = self._going_on[row.slot]
             assert name is not None
             row.read = list(name[len(self._kept.rows[name][0]) :])
             row.pending = list(row.prompt[len(name) :])
-        self._join([rows[i] for i in order], cache)
-
-    def _join(self, rows: list[Row], cache: Cache) -> None:
-        """Write these rows beside the live ones."""
-        if self._cache is None or not self._live:
-            self._cache, self._live = cache, rows
-        else:
-            self._cache.join(cache)
-            self._live += rows
+            names.append(name)
+        assert self._header.past is not None
+        self._cache = self._cache or open_cache(self._header.past)
+        reach = max(len(row.read) + len(row.pending) + row.limit for row in rows)
+        self._live += [rows[i] for i in self._kept.restore(names, self._cache, reach)]
 
     def _let_in(self) -> None:
         """Read the prompts of as many waiting rows as there is room for."""
@@ -127,19 +123,18 @@ class _Batch:
         rows, self._waiting = self._waiting[:count], self._waiting[count:]
         if not rows:
             return
-        hidden, cache = self._read(rows)
-        self._choose(rows, hidden)
-        self._join(rows, cache)
+        self._choose(rows, self._read(rows))
+        self._live += rows
         self._let_out()
 
     def _used(self) -> int:
         """Return the tokens that the live rows may come to fill."""
         if self._cache is None:
             return 0
-        return sum(self._cache.stem_lengths) + len(self._live) * self._sampling.max_tokens
+        return sum(self._cache.stems.lengths) + len(self._live) * self._sampling.max_tokens
 
-    def _read(self, rows: Sequence[Row]) -> tuple[Tensor, Cache]:
-        """Read the rows' prompts; return each row's last hidden state and a cache of them."""
+    def _read(self, rows: Sequence[Row]) -> Tensor:
+        """Read the rows' prompts into the cache; return each row's last hidden state."""
         prompts = list(dict.fromkeys(row.prompt for row in rows))
         place = {prompt: i for i, prompt in enumerate(prompts)}
         top, past = self._header.size, self._header.past
@@ -151,14 +146,26 @@ class _Batch:
         packed = self._network.hidden(tokens, positions, plan)
         assert plan.kept is not None
         if past is None:
-            past = header_of(plan.kept, top)
-            self._header.past = past
+            past = self._header.past = header_of(plan.kept, top)
             self._memory.start(prompts[0][:top], past)
-        stems = [where[top:] for where in tree.where]
+        self._cache = self._cache or open_cache(past)
+        lengths = [len(where) - top for where in tree.where]
+        longest = max(lengths)
+        index = torch.tensor(
+            [
+                [i - start for i in where[top:]] + [0] * (longest - length)
+                for where, length in zip(tree.where, lengths, strict=True)
+            ],
+            device=self._device,
+        )
+        parts = (layer[:, index].transpose(2, 3) for layer in plan.kept)
+        first = self._cache.add_stems(parts, lengths)
         of = [place[row.prompt] for row in rows]
-        cache = start_cache(plan.kept, past, start, stems, of)
-        last = torch.tensor([stems[i][-1] - start for i in of], device=self._device)
-        return packed[last], cache
+        none = [part[:, :, :, :0].expand(-1, len(rows), -1, -1, -1) for part in past[:, :, None]]
+        room = max(row.limit for row in rows)
+        self._cache.add_rows(none, [0] * len(rows), [first + i for i in of], room)
+        last = torch.tensor([tree.where[i][-1] - start for i in of], device=self._device)
+        return packed[last]
 
     def _step(self) -> None:
         """Read one more token of every live row, and choose the next where none is given."""
@@ -169,38 +176,32 @@ class _Batch:
         hidden = self._network.hidden(tokens, self._cache.positions(), self._cache)
         self._cache.advance()
         for row, token in zip(self._live, fed, strict=True):
-            if row.stop is None:
-                row.read.append(token)
-        choosing = [i for i, row in enumerate(self._live) if not row.pending and row.stop is None]
+            row.read.append(token)
+        choosing = [i for i, row in enumerate(self._live) if not row.pending]
         if len(choosing) < len(self._live):
             hidden = hidden[torch.tensor(choosing, device=self._device, dtype=torch.long)]
         self._choose([self._live[i] for i in choosing], hidden)
 
     def _choose(self, rows: Sequence[Row], hidden: Tensor) -> None:
         """Choose a token for each row, and close the rows that end with it."""
-        if not rows:
-            return
-        numbers = self._numbers[[row.slot for row in rows], [len(row.tokens) for row in rows]]
-        choice = choose(self._network.logits(hidden), self._sampling, numbers.to(self._device))
-        self._stops.take(rows, choice)
+        for at in range(0, len(rows), LOGIT_ROWS):
+            some = rows[at : at + LOGIT_ROWS]
+            numbers = self._numbers[[row.slot for row in some], [len(row.tokens) for row in some]]
+            logits = self._network.logits(hidden[at : at + LOGIT_ROWS])
+            self._stops.take(some, choose(logits, self._sampling, numbers.to(self._device)))
 
     def _let_out(self) -> None:
-        """Take ended rows out when they are many, and keep what may be gone on with."""
-        ended = sum(row.stop is not None for row in self._live)
-        if ended <= ENDED_SHARE * len(self._live):
-            return
+        """Take ended rows out, and keep what may be gone on with."""
         assert self._cache is not None
+        left = [i for i, row in enumerate(self._live) if row.stop is None]
+        if len(left) == len(self._live):
+            return
         for i, row in enumerate(self._live):
             if row.resumes:
                 whole = (*row.prompt, *row.tokens[:-1])
                 own = tuple(row.read)
                 self._memory.keep(self._cache, i, whole[: len(whole) - len(own)], own)
-        left = [i for i, row in enumerate(self._live) if row.stop is None]
-        self._live = [self._live[i] for i in left]
-        if left:
-            self._cache.select(left)
-        else:
-            self._cache = None
+        self._live = [self._live[i] for i in self._cache.keep(left)]
 
 
 @dataclass
