@@ -2,8 +2,9 @@
 
 SmolLM2-135M in float32, random prompts of 64 tokens without a common prefix, 32 new tokens,
 temperature 1, nothing stops early. ``generate`` is used as well as it can be: batched, a group's
-prompt given once as ``num_return_sequences``. Then rollouts with two tool results, against reading
-each turn anew, and the million-weight model at 512 rows.
+prompt given once as ``num_return_sequences``. Then rollouts with two tool results, against
+``generate`` on each turn's whole texts and against our own sampler made to read them anew (which
+still reads what texts share once), and the million-weight model at 512 rows.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
     _make_endless(engine)
     peer = _load_peer()
     rows = [_against_generate(engine, peer, groups, options.rounds) for groups in GROUPS]
-    turns = _turns(engine, options.rounds)
+    turns = _turns(engine, peer, options.rounds)
     share, rate = _shape_share(engine, options.threads)
     tiny = _tiny(options.threads)
     peak = peak_flops(options.threads)
@@ -43,7 +44,8 @@ def main() -> None:
         "ratio_lowest": min(row.ratio for row in rows),
         "shape_limited_share": share,
         "decode_tokens_per_s_at_128_rows": 128 / rate,
-        "multi_turn_ratio": turns.ratio,
+        "multi_turn_ratio": turns[0].ratio,
+        "multi_turn_ratio_to_ours_reading_anew": turns[1].ratio,
         "tiny_tokens_per_s": tiny,
         "machine_peak_gflops": peak / 1e9,
         "share_of_peak_at_128_rows": Shapes(_network(engine), 128).flops() / rate / peak,
@@ -53,7 +55,7 @@ def main() -> None:
         f"threads {options.threads}, rounds {options.rounds}, torch {torch.__version__}, "
         f"transformers {transformers.__version__}",
     ]
-    report("sampling, SmolLM2-135M", [*rows, turns], summary, notes, options.json)
+    report("sampling, SmolLM2-135M", [*rows, *turns], summary, notes, options.json)
 
 
 def _make_endless(engine: LocalEngine) -> None:
@@ -86,26 +88,31 @@ def _against_generate(engine: LocalEngine, peer: Any, groups: tuple[int, int], r
         return drawn
 
     def theirs() -> object:
-        with torch.inference_mode():
-            whole = peer.generate(
-                tokens,
-                attention_mask=torch.ones_like(tokens),
-                do_sample=True,
-                temperature=1.0,
-                top_k=0,
-                top_p=1.0,
-                num_return_sequences=n,
-                max_new_tokens=NEW,
-                min_new_tokens=NEW,
-                pad_token_id=0,
-            )
+        whole = _generate(peer, tokens, n, NEW)
         assert whole.shape == (count * n, PROMPT + NEW)
         return whole
 
     return compare(f"{count} prompts x {n}", ours, theirs, rounds)
 
 
-def _turns(engine: LocalEngine, rounds: int) -> Row:
+def _generate(peer: Any, tokens: torch.Tensor, n: int, new: int) -> Any:
+    """Return what ``generate`` writes after prompts of one length, with the prompts."""
+    with torch.inference_mode():
+        return peer.generate(
+            tokens,
+            attention_mask=torch.ones_like(tokens),
+            do_sample=True,
+            temperature=1.0,
+            top_k=0,
+            top_p=1.0,
+            num_return_sequences=n,
+            max_new_tokens=new,
+            min_new_tokens=new,
+            pad_token_id=0,
+        )
+
+
+def _turns(engine: LocalEngine, peer: Any, rounds: int) -> tuple[Row, Row]:
     """Three turns of 8 tokens with results of 4 between, 16 prompts x 8."""
     prompts = [p for p in random_prompts(16, PROMPT, 49152) for _ in range(8)]
     result = (33, 34, 35, 36)
@@ -118,7 +125,20 @@ def _turns(engine: LocalEngine, rounds: int) -> Row:
             drawn = engine.sample("p", texts, Sampling(seed=turn, max_tokens=8, stop=("\0",)))
             texts = [(*t, *c[0].tokens, *result) for t, c in zip(texts, drawn, strict=True)]
 
-    return compare("two tool results", lambda: roll(False), lambda: roll(True), rounds)
+    def generate() -> None:
+        texts = torch.tensor(prompts)
+        for turn in range(3):
+            start, n = (texts[::8], 8) if turn == 0 else (texts, 1)
+            whole = _generate(peer, start, n, 8)
+            texts = torch.cat([whole, torch.tensor([result] * len(prompts))], dim=1)
+
+    def ours() -> None:
+        roll(False)
+
+    return (
+        compare("two tool results", ours, generate, rounds),
+        compare("the same, ours reading anew", ours, lambda: roll(True), rounds),
+    )
 
 
 def _shape_share(engine: LocalEngine, threads: int) -> tuple[float, float]:
