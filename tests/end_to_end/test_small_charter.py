@@ -13,6 +13,7 @@ from ratchet.loop.gates import estimate_anchors
 from ratchet.loop.position import read_position
 from ratchet.loop.replay import replay
 from ratchet.recipes.launch import find_method, read_config
+from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.report import write_report
 from tests.end_to_end.small import run
 from tests.proof.conftest import first_problem
@@ -63,3 +64,21 @@ def test_a_run_spends_its_budget_is_verified_and_done_again(gate: str, tmp_path:
     assert again.difference is None
     write_report(folder)
     assert first_problem(path) is None
+
+
+def test_a_resumed_run_spends_no_test_twice(tmp_path: Path) -> None:
+    turns = 0
+
+    class Stopped(ToyPolicy):
+        def improve(self, *given: Any) -> Any:
+            nonlocal turns
+            turns += 1
+            if turns == 2:
+                raise KeyboardInterrupt
+            return super().improve(*given)
+
+    whole = run(tmp_path / "whole", "toy_policy", **SETTINGS)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "again", "toy_policy", Stopped, **SETTINGS)
+    again = run(tmp_path / "again", "toy_policy", Stopped, **SETTINGS)
+    assert turns == 4 and again == whole
