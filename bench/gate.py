@@ -1,8 +1,8 @@
 """What the gate gets wrong and what it finds, by simulation: ``python -m bench.gate [--json]``.
 
-Every figure comes from one configuration, the standard terms of the charter, but for the tables of
-the small ones. Candidates are made up, with known truth; differences are -1, 0 and 1 unless said
-otherwise; eight capabilities of equal weight.
+Every figure comes from one configuration, the standard terms, but for the tables of the small one;
+both are read from the charters that ship. Candidates are made up, with known truth; differences are
+-1, 0 and 1 unless said otherwise; eight capabilities of equal weight.
 """
 
 from __future__ import annotations
@@ -17,35 +17,40 @@ import numpy as np
 
 from bench.gate_simulation import (
     Truth,
-    accumulate,
+    all_round,
     check_capabilities,
     check_gain,
     compare_means,
     decide,
+    follow,
+    lopsided,
     of_signs,
 )
 from bench.gate_text import draw_power, write_text
+from ratchet.guard.charter import Charter, find_charter
 from ratchet.guard.terms import GateTerms
 from ratchet.loop.sequential_gate import SequentialGate
 from ratchet.stats import Reading, Standing, adaptive_log_wealth, noninferiority_power
 
-STANDARD = GateTerms()
-SMALL = GateTerms(
-    tests=5,
-    first=40,
-    batch=40,
-    ordinary=120,
-    cap=120,
-    margin=0.2,
-    capability_batch=10,
-    capability_cap=60,
-)
-"""For runs of five generations that measure 120 anchors each: a small model on two cores."""
-SMALL_WITH_HOPE = SMALL.model_copy(update={"cap": 360})
-"""The same, but a test that may still succeed goes on to 360."""
+
+def _terms_of(charter: str) -> GateTerms:
+    terms = Charter.read(find_charter(charter)).gate
+    assert terms is not None
+    return terms
+
+
+STANDARD = _terms_of("arithmetic_standard")
+SMALL = _terms_of("arithmetic_small")
+"""For five to ten generations of a small model on two cores."""
 FAMILIES = tuple(f"capability {n}" for n in range(1, 9))
 DISCORDANCE = (0.1, 0.2, 0.3, 0.45)
 GAINS = (0.02, 0.04, 0.06, 0.1)
+COURSES = {
+    "+7, then +3, +3, +3, +2": (0.07, 0.03, 0.03, 0.03, 0.02),
+    "+3 each": (0.03,) * 5,
+    "none": (0.0,) * 5,
+}
+SWAPS = (0.02, 0.08, 0.15)
 NAIVE_ITEMS = 400
 BARS = {
     "false_promotion": ("<=", 0.05),
@@ -83,7 +88,7 @@ def measure(runs: int, seed: int) -> Data:
     useless = measure_useless(gate, runs, rng)
     power = measure_power(gate, runs, rng)
     hidden = measure_hidden(gate, runs, rng)
-    all_round = measure_all_round(gate, runs, rng)
+    round_ = measure_all_round(gate, runs, rng)
     adding_up = measure_accumulation(gate, runs, rng)
     ten = next(r for r in power if r["discordance"] == 0.2 and r["gain"] == 0.1)
     ten_off = [row for row in hidden if row["loss"] == 0.1]
@@ -93,7 +98,7 @@ def measure(runs: int, seed: int) -> Data:
         "power_plus10_within_800": ten["within_800"],
         "accumulated": adding_up[0]["any"],
         "hidden_regression_blocked": min(row["blocked"] for row in ten_off),
-        "all_round_plus10_promoted": all_round[0]["promoted"],
+        "all_round_plus10_promoted": round_[0]["promoted"],
     }
     data["bars"] = {
         name: {
@@ -109,24 +114,26 @@ def measure(runs: int, seed: int) -> Data:
         "useless": useless,
         "power": power,
         "hidden": hidden,
-        "all_round": all_round,
+        "all_round": round_,
         "accumulation": adding_up,
         "harm": measure_harm(gate, runs, rng),
         "bets": compare_bets(gate, max(runs // 4, 100), rng),
-        "small": measure_small(SMALL, runs, rng),
-        "small_with_hope": measure_small(SMALL_WITH_HOPE, runs, rng),
+        "courses": measure_courses(gate, runs, rng),
+        "small": measure_small(runs, rng),
     }
 
 
-def measure_small(terms: GateTerms, runs: int, rng: np.random.Generator) -> Data:
-    """Return the tables of another configuration."""
-    gate = SequentialGate(terms, FAMILIES)
+def measure_small(runs: int, rng: np.random.Generator) -> Data:
+    """Return the tables of the small configuration."""
+    gate = SequentialGate(SMALL, FAMILIES)
     return {
-        "terms": terms.model_dump(),
+        "terms": SMALL.model_dump(),
         "useless": measure_useless(gate, runs, rng),
+        "power": measure_power(gate, runs, rng),
         "all_round": measure_all_round(gate, runs, rng),
         "hidden": measure_hidden(gate, runs, rng),
         "accumulation": measure_accumulation(gate, runs, rng),
+        "courses": measure_courses(gate, runs, rng),
         "harm": measure_harm(gate, runs, rng),
     }
 
@@ -166,7 +173,8 @@ def measure_power(gate: SequentialGate, runs: int, rng: np.random.Generator) -> 
             better = made.readings == Reading.BETTER
             means, _ = compare_means(truth, NAIVE_ITEMS, runs, rng)
             row = {"discordance": discordance, "gain": gain}
-            row |= {f"within_{n}": float((better & (made.items <= n)).mean()) for n in (400, 800)}
+            looks = (gate.terms.ordinary, 2 * gate.terms.ordinary)
+            row |= {f"within_{n}": float((better & (made.items <= n)).mean()) for n in looks}
             row |= {"by_the_cap": float(better.mean()), "anchors": float(made.items.mean())}
             rows.append(row | {"naive": float((means > 0).mean())})
     return rows
@@ -227,17 +235,38 @@ def measure_accumulation(gate: SequentialGate, runs: int, rng: np.random.Generat
     """Five generations of equal gains, 20% of items differing: how much is deployed at the end?"""
     rows = []
     for gain in (0.04, 0.02, 0.06):
-        deployed = accumulate(gate, gain, 0.2, 5, runs, rng)
+        made = follow(gate, [gain] * 5, all_round(0.2), runs, rng)
+        deployed = np.rint(made.deployed / gain)
         rows.append(
             {
                 "gain": gain,
                 "any": float((deployed > 0).mean()),
                 "three_or_more": float((deployed >= 3).mean()),
                 "all_five": float((deployed == 5).mean()),
-                "points_deployed": float(100 * gain * deployed.mean()),
+                "points_deployed": float(100 * made.deployed.mean()),
                 "points_made": 500 * gain,
             }
         )
+    return rows
+
+
+def measure_courses(gate: SequentialGate, runs: int, rng: np.random.Generator) -> list[Data]:
+    """Whole runs as ``agent0`` has them: half of the capabilities gain, some items swap."""
+    rows = []
+    for name, gains in COURSES.items():
+        for swaps in SWAPS:
+            made = follow(gate, gains, lopsided(swaps), runs, rng)
+            rows.append(
+                {
+                    "course": name,
+                    "swaps": swaps,
+                    "none_promoted": float((made.promotions == 0).mean()),
+                    "promotions": float(made.promotions.mean()),
+                    "points_deployed": float(100 * made.deployed.mean()),
+                    "points_made": float(100 * made.made.mean()),
+                    "anchors_per_decision": float(made.anchors.mean() / len(gains)),
+                }
+            )
     return rows
 
 

@@ -5,6 +5,7 @@ The plans that read the counts are the gate's own, so what is simulated is what 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,33 +124,73 @@ def decide(gate: SequentialGate, truth: Truth, runs: int, rng: np.random.Generat
     return Decisions(better, worse, promoted, gain.items, items)
 
 
-def accumulate(
+@dataclass(frozen=True)
+class Courses:
+    """Many runs of several generations."""
+
+    deployed: Floats
+    """True gain of the last incumbent over the first, by run."""
+    made: Floats
+    """True gain of the last candidate over the first incumbent, by run."""
+    promotions: Ints
+    """Promotions by run."""
+    anchors: Ints
+    """Anchors of all decisions by run."""
+
+
+def follow(
     gate: SequentialGate,
-    gain: float,
-    discordance: float,
-    generations: int,
+    gains: Sequence[float],
+    truth_of: Callable[[Floats], Truth],
     runs: int,
     rng: np.random.Generator,
-) -> Ints:
-    """Return, by run, how many of the generations' equal gains are deployed at the end.
+) -> Courses:
+    """Run through generations, each adding its gain to its branch.
 
-    Each generation adds ``gain`` to its branch; held branches add up, a rejection starts again from
-    the incumbent.
+    ``truth_of`` tells what candidates are like that are this far (runs) ahead of the incumbent.
+    Held branches add up; a rejection starts again from the incumbent.
     """
-    ahead = np.zeros(runs, dtype=np.int64)
-    deployed = np.zeros(runs, dtype=np.int64)
-    holds = np.zeros(runs, dtype=np.int64)
-    for _ in range(generations):
-        ahead += 1
-        each = np.repeat((ahead * gain)[:, None], len(gate.families), axis=1)
-        truth = of_signs(each, np.maximum(discordance, each), len(gate.families))
-        made = decide(gate, truth, runs, rng)
-        deployed += np.where(made.promoted, ahead, 0)
-        holds = np.where(made.promoted | made.worse, 0, holds + 1)
-        back = made.promoted | made.worse | (holds >= gate.terms.holds)
+    ahead, deployed, made = np.zeros(runs), np.zeros(runs), np.zeros(runs)
+    holds, promotions, anchors = (np.zeros(runs, dtype=np.int64) for _ in range(3))
+    for gain in gains:
+        ahead += gain
+        made = deployed + ahead
+        decided = decide(gate, truth_of(ahead), runs, rng)
+        promotions += decided.promoted
+        anchors += decided.items + decided.capability_items
+        deployed = np.where(decided.promoted, made, deployed)
+        holds = np.where(decided.promoted | decided.worse, 0, holds + 1)
+        back = decided.promoted | decided.worse | (holds >= gate.terms.holds)
         ahead[back] = 0
         holds[back] = 0
-    return deployed
+    return Courses(deployed, made, promotions, anchors)
+
+
+def all_round(discordance: float, families: int = 8) -> Callable[[Floats], Truth]:
+    """Return what candidates are like that gain in all families alike."""
+
+    def truth(ahead: Floats) -> Truth:
+        each = np.repeat(ahead[:, None], families, axis=1)
+        return of_signs(each, np.maximum(discordance, each), families)
+
+    return truth
+
+
+def lopsided(swaps: float, families: int = 8) -> Callable[[Floats], Truth]:
+    """Return what candidates are like that gain in half of the families.
+
+    Items differ for the gain, and a share ``swaps`` of all items either way, in those families and
+    one more; the others never change.
+    """
+    half = families // 2
+    open_ = np.arange(families) <= half
+    differ = open_ * swaps * families / (half + 1)
+
+    def truth(ahead: Floats) -> Truth:
+        each = ahead[:, None] * (np.arange(families) < half) * families / half
+        return of_signs(each, each + differ, families)
+
+    return truth
 
 
 def compare_means(truth: Truth, n: int, runs: int, rng: np.random.Generator) -> Floats:

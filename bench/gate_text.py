@@ -19,17 +19,15 @@ def write_text(data: Row) -> str:
         _table("one of eight capabilities loses, the mean gains 10 points", data["hidden"]),
         _table("the whole decision", data["all_round"]),
         _table("five generations of equal gains", data["accumulation"]),
+        _table("whole runs, half of the capabilities gain", data["courses"]),
         _table("harm", data["harm"]),
         _table("bets", data["bets"]),
     ]
-    for name in ("small", "small_with_hope"):
-        title, other = name.replace("_", " "), data[name]
-        parts.append(f"{title}: {_terms(other['terms'])}")
-        parts += [
-            _table(f"{title}: {key.replace('_', ' ')}", other[key])
-            for key in other
-            if key != "terms"
-        ]
+    small = data["small"]
+    parts.append(f"small: {_terms(small['terms'])}")
+    parts += [
+        _table(f"small: {key.replace('_', ' ')}", small[key]) for key in small if key != "terms"
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -23,7 +23,8 @@ AUDIT = "audit"
 @dataclass(frozen=True)
 class CapabilityJump:
     """Fires when the share passed in a family of tasks, or the audit score, is above every earlier
-    measurement by more than ``limit``; the candidate is then not promoted without a person.
+    measurement by more than ``limit``; with its own action, the candidate is then not promoted
+    without a person.
 
     The gate asks for approval where its own mean gain is above the charter's limit; this looks at
     single families, and from one measurement to the next. As the gate's answers are greedy, of each
@@ -33,7 +34,7 @@ class CapabilityJump:
 
     role: str = "solver"
     limit: float = 0.4
-    """The charter's ``gate.jump``."""
+    """The charter's ``gate.capability_jump``."""
     least_tasks: int = 8
     """Families with fewer tasks are not looked at."""
     alpha: float = ALPHA

@@ -69,9 +69,13 @@ class Charter(Config):
     @property
     def terms(self) -> dict[str, Any]:
         """The whole content as plain JSON data; what the hash is over, and what a ledger keeps."""
-        # An absent table leaves no trace, so that charters written before it keep their hash.
-        unset = {name for name in ("gate", "benchmarks") if getattr(self, name) is None}
-        data = self.model_dump(mode="json", exclude=unset)
+        # What is absent leaves no trace, so that charters written before it keep their hash.
+        data = self.model_dump(mode="json")
+        for name in ("gate", "benchmarks"):
+            if data[name] is None:
+                del data[name]
+        if self.gate is not None and self.gate.capability_jump is None:
+            del data["gate"]["capability_jump"]
         return {**data, "budget": self.budget.traces()}
 
     @property

@@ -46,6 +46,9 @@ class GateTerms(Config):
     """The most anchors of one capability."""
     jump: Level = 0.40
     """A larger gain in one decision needs a person's approval."""
+    capability_jump: Level | None = None
+    """A larger rise of one capability from one generation to the next needs a person's approval,
+    where the recipe watches for it (`CapabilityJump`); absent: it is told, and nobody is asked."""
     holds: Count = 6
     """The hold that would make this many in a row is a rejection."""
     step: Level | None = None

@@ -26,8 +26,9 @@ class RunConfig(Config):
     """``record``: decisions are computed and logged but never move the branch (for controls)."""
     charter: str
     """Built-in charter or path of one."""
-    gate_items: int = Field(default=200, ge=1)
-    """Fresh anchors per decision."""
+    gate_items: int | None = Field(default=None, ge=1)
+    """Fresh anchors per decision where the charter has no gate terms, 200 if left out; a charter
+    with gate terms says itself how many are drawn, and then this must be left out."""
     audit_items: int = Field(default=100, ge=1)
     """Anchors on which the base procedure is chosen."""
     monitor_items: int = Field(default=32, ge=0)

@@ -22,16 +22,20 @@ def known_gate(start: dict[str, Any]) -> Gate | None:
     charter = charter_of(start)
     if charter is None:
         return None
-    asked = choose_gate(charter, start["config"]["gate_items"])
+    asked = choose_gate(charter, start["config"].get("gate_items"))
     if _unordered(describe_gate(asked)) != _unordered(start["gate"]):
         return None
     return from_data(type(asked), start["gate"]["settings"])
 
 
 def _unordered(gate: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the order of the families, which a ledger does not keep of the terms."""
+    """Leave out the order of the families, which a ledger does not keep of the terms, and absent
+    terms, which an older ledger may not know."""
     settings: dict[str, Any] = gate["settings"]
-    return {**gate, "settings": {**settings, "families": sorted(settings.get("families", ()))}}
+    kept = {name: value for name, value in settings.items() if name != "terms"}
+    terms = {name: term for name, term in settings.get("terms", {}).items() if term is not None}
+    told = {**kept, "terms": terms, "families": sorted(settings.get("families", ()))}
+    return {**gate, "settings": told}
 
 
 def decide_again(

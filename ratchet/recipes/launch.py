@@ -23,6 +23,7 @@ from ratchet.guard.charter import Charter, find_charter
 from ratchet.loop.amend import amended
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
+from ratchet.loop.gates import require_effect
 from ratchet.loop.halts import last_halt
 from ratchet.loop.loop import Loop
 from ratchet.loop.position import waiting
@@ -99,6 +100,7 @@ def find_method(name: str) -> Method:
 
 def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[str, Any]:
     """Start a run in a new folder, run it to its end and return its report."""
+    require_effect(config, Charter.read(find_charter(config.charter)))
     folder = RunFolder(path)
     try:
         # A kill before the settings were whole leaves a draft of them and nothing else.

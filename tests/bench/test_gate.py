@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench import gate as bench
-from bench.gate_simulation import accumulate, check_gain, decide, of_signs
+from bench.gate_simulation import all_round, check_gain, decide, follow, lopsided, of_signs
 from bench.gate_text import draw_power, write_text
 from ratchet.core.evidence import Verb
 from ratchet.core.seeds import Seed
@@ -68,10 +68,34 @@ def test_the_simulation_decides_as_the_gate_does() -> None:
 
 def test_without_adding_up_the_same_gains_are_promoted_less() -> None:
     rng = np.random.default_rng(2)
-    deployed = accumulate(GATE, 0.04, 0.2, 5, 500, rng)
+    made = follow(GATE, [0.04] * 5, all_round(0.2), 500, rng)
     alone = decide(GATE, of_signs(0.04, 0.2), 500, rng).promoted.mean()
-    assert (deployed > 0).mean() > 0.97 and alone < 0.6
-    assert deployed.max() <= 5 and accumulate(GATE, 0.0, 0.2, 5, 500, rng).max() == 0
+    assert (made.deployed > 0).mean() > 0.97 and alone < 0.6
+    assert made.deployed.max() <= 0.2 + 1e-9 and (made.deployed <= made.made + 1e-9).all()
+    assert follow(GATE, [0.0] * 5, all_round(0.2), 500, rng).promotions.max() == 0
+
+
+def test_a_lopsided_candidate_gains_and_differs_as_much_as_it_says() -> None:
+    truth = lopsided(0.08)(np.array([0.05]))
+    mean = (truth.chance * truth.values).sum(axis=-1)[0]
+    assert mean.mean() == pytest.approx(0.05) and (mean > 0).sum() == 4
+    differ = 1.0 - truth.chance[0, :, 1]
+    assert differ.mean() == pytest.approx(0.05 + 0.08) and (differ > 0).sum() == 5
+
+
+def test_the_small_charter_does_what_its_page_says(data: bench.Data) -> None:
+    """Figures of few runs, with room: what the small terms were chosen for."""
+    small = data["small"]
+    assert small["terms"] == bench.SMALL.model_dump() and bench.SMALL != bench.STANDARD
+    courses = small["courses"]
+    made = [row for row in courses if row["course"].startswith("+7")]
+    assert max(row["none_promoted"] for row in made) < 0.02
+    assert min(row["points_deployed"] / row["points_made"] for row in made) > 0.75
+    assert max(row["anchors_per_decision"] for row in courses) < 625
+    assert all(row["none_promoted"] > 0.95 for row in courses if row["course"] == "none")
+    assert max(row["any_shown_better"] for row in small["useless"]) <= 0.05
+    off = [row for row in small["hidden"] if row["loss"] == 0.2]
+    assert off and min(row["blocked"] for row in off) > 0.9
 
 
 def test_a_test_ends_at_a_look() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ratchet.core.errors import ConfigError
 from ratchet.guard.charter import Charter, find_charter
+from ratchet.guard.terms import GateTerms
 
 GOOD = """
 objective = "Add."
@@ -87,6 +88,14 @@ def test_shipped_charters_are_sound() -> None:
     assert len(arithmetic.families) == 8
     assert arithmetic.levels == {level: 0.2 for level in range(1, 6)}
     assert arithmetic.quality.margin == 0.25
+    terms = {}
+    for name in ("arithmetic_small", "arithmetic_standard"):
+        other = Charter.read(find_charter(name))
+        assert other.model_copy(update={"gate": None}) == arithmetic
+        terms[name] = other.gate
+    assert arithmetic.gate is None and terms["arithmetic_standard"] == GateTerms()
+    small = terms["arithmetic_small"]
+    assert small is not None and (small.tests, small.cap, small.margin) == (10, 600, 0.2)
     functions = Charter.read(find_charter("functions"))
     assert functions.families == {"near": 0.7, "far": 0.3}
     assert functions.quality.margin is None
@@ -109,6 +118,14 @@ def test_gate_terms_are_read_hashed_and_checked(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=named):
             read(tmp_path, GOOD + f"[gate]\n{text}\n")
+
+
+def test_a_term_that_came_later_leaves_the_hash_of_older_charters(tmp_path: Path) -> None:
+    older = read(tmp_path, GOOD + "[gate]\ntests = 5\nmargin = 0.2\n")
+    assert older.hash == "897ef2e6065fe658071c69ced3968103"
+    asking = read(tmp_path, GOOD + "[gate]\ntests = 5\nmargin = 0.2\ncapability_jump = 0.5\n")
+    assert asking.hash != older.hash and asking.terms["gate"]["capability_jump"] == 0.5
+    assert Charter.build(asking.terms) == asking and Charter.build(older.terms) == older
 
 
 def test_a_charter_without_gate_terms_keeps_the_hash_it_had_before_there_were_any() -> None:

@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "threads": 1,
     "generations": 2,
     "gate": "record",
+    "charter": "arithmetic",
     "gate_items": 8,
     "audit_items": 8,
     "monitor_items": 4,

@@ -26,6 +26,7 @@ TINY: dict[str, Any] = {
     "solver_lr": 1e-2,
     "proposer_lr": 1e-2,
     "max_tokens": 4,
+    "charter": "arithmetic",
     "gate_items": 4,
     "audit_items": 4,
     "final_items": 4,

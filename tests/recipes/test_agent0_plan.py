@@ -34,8 +34,23 @@ def test_the_gpu_tier_fits_one_gpu() -> None:
     assert told["solver_steps"] == 3 * 16
     assert told["trained_tokens"] == 3 * (2048 * 10 + 5 * 512) * 512
     solving = 3 * (5 * 512 + 8000 + 24) * 10
-    assert told["attempts"] == solving + 2 * 3 * (400 + 32) + 3 * 200 + 4 * 400
+    assert told["gate_anchors"] == 1600 + 8 * 400
+    assert told["attempts"] == solving + 2 * 3 * (4800 + 32) + 3 * 200 + 4 * 400
     assert told["sampled_tokens"] > told["trained_tokens"] and told["hours"] > 0
+
+
+def test_the_gate_is_counted_by_the_terms_of_the_charter() -> None:
+    small = plan(configure("smol", model="x/y-1B"))
+    assert (small.gate_anchors, small.typical_gate_anchors) == (600 + 8 * 120, 120 + 8 * 30)
+    longer = plan(configure("smol", model="x/y-1B", generations=12))
+    wider = plan(configure("smol", model="x/y-1B", generations=13))
+    # All ten tests are spent before the eleventh generation.
+    turn = (32 + 128 + 8) * 8 + 2 * 32
+    assert wider.attempts - longer.attempts == turn
+    assert longer.attempts - small.attempts == 7 * turn + 5 * 2 * small.gate_anchors
+    plain = plan(configure("smol", model="x/y-1B", charter="arithmetic", gate_items=50))
+    assert (plain.gate_anchors, plain.typical_gate_anchors) == (50, 50)
+    assert small.attempts - plain.attempts == 5 * 2 * (small.gate_anchors - 50)
 
 
 def test_what_costs_more_is_told_to_cost_more() -> None:

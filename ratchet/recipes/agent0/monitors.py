@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ratchet.core.findings import Continue, Restart
+from ratchet.core.findings import AskApproval, Continue, Restart
 from ratchet.diagnose.collapse import RolloutCollapse
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.diagnose.format_drift import FormatDrift
@@ -16,12 +16,14 @@ from ratchet.recipes.agent0.config import Config
 
 
 def list_monitors(config: Config) -> tuple[Monitor, ...]:
-    """Return the monitors, at the charter's jump limit and the recipe's band of difficulty.
+    """Return the monitors, at the charter's limits of jumps and the recipe's band of difficulty.
 
-    A charter without gate terms asks nobody about jumps, so there the monitor only tells: an honest
-    solver's pass rate in one family may rise by 60 points between two pools.
+    A person is asked about the jump of one capability only where the charter's gate sets a limit on
+    it; elsewhere the monitor tells: an honest solver's pass rate in one family may rise by 60
+    points between two pools, and a run must not wait for that.
     """
-    terms = Charter.read(find_charter(config.charter)).gate
+    terms = Charter.read(find_charter(config.charter)).gate or GateTerms()
+    asks = terms.capability_jump is not None
     return (
         RewardDivergence(),
         LabelError(band=(config.band_low, config.band_high)),
@@ -29,7 +31,8 @@ def list_monitors(config: Config) -> tuple[Monitor, ...]:
         ProposalCollapse(),
         FormatDrift(name="solver_format_drift"),
         FormatDrift("proposer", name="proposer_format_drift", actions=(Restart("proposer"),)),
-        CapabilityJump(limit=terms.jump)
-        if terms
-        else CapabilityJump(limit=GateTerms().jump, actions=(Continue(),)),
+        CapabilityJump(
+            limit=terms.capability_jump or terms.jump,
+            actions=(AskApproval() if asks else Continue(),),
+        ),
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ratchet.core.errors import ModelError
 from ratchet.engine import models
+from ratchet.guard.charter import Charter, find_charter
+from ratchet.loop.gates import estimate_anchors
 from ratchet.recipes.agent0.config import Config
 
 _SUSTAINED_FLOPS = {"cpu": 2e11, "cuda": 3e14}
@@ -17,12 +19,17 @@ _GB = 2**30
 
 @dataclass(frozen=True)
 class Plan:
-    """Upper bounds: every attempt as long as allowed, every proposal a new task in the band."""
+    """Upper bounds: every attempt as long as allowed, every proposal a new task in the band, every
+    decision with all anchors that the charter's gate may draw."""
 
     parameters: float
     """Weights of the model."""
     attempts: int
     """Attempts by solvers in the whole run, measurements included."""
+    gate_anchors: int
+    """The most anchors that one decision may draw, by the charter's terms; two attempts each."""
+    typical_gate_anchors: int
+    """About how many a decision draws, a rule of thumb and no bound: see `estimate_anchors`."""
     sampled_tokens: int
     """Most tokens written."""
     trained_tokens: int
@@ -40,8 +47,11 @@ def plan(config: Config) -> Plan:
     c, size = config, count_parameters(config.model)
     proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
     solving = c.generations * (proposals + c.pinned_tasks) * c.attempts
-    each = 2 * (c.gate_items + c.monitor_items)
-    measuring = c.generations * each + 3 * c.audit_items + 4 * c.final_items
+    charter = Charter.read(find_charter(c.charter))
+    most, typical = estimate_anchors(charter, c.gate_items)
+    decisions = min(c.generations, charter.gate.tests) if charter.gate else c.generations
+    measuring = 2 * (decisions * most + c.generations * c.monitor_items)
+    measuring += 3 * c.audit_items + 4 * c.final_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
     rows = c.generations * (
         c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals
@@ -53,6 +63,8 @@ def plan(config: Config) -> Plan:
     return Plan(
         size,
         solving + measuring,
+        most,
+        typical,
         written,
         rows * c.max_tokens,
         steps,
