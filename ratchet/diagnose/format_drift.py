@@ -19,10 +19,11 @@ _CUT = (StopReason.LENGTH, StopReason.TURNS)
 @dataclass(frozen=True)
 class FormatDrift:
     """Fires when, against the first generation, the share of attempts that can be read fell by
-    more than ``points``, the share that was cut off rose by as much, or attempts became longer
-    than ``longer`` times; a third of ``alpha`` each.
+    more than ``points``, the share that was cut off rose by as much, or turns became longer than
+    ``longer`` times; a third of ``alpha`` each.
 
-    Shorter answers that can be read are no drift. The records show the policy that the generation
+    Shorter answers that can be read are no drift, nor are more turns: a solver that learns to call
+    its tool writes a second one. The records show the policy that the generation
     started from, so the first alarm returns the branch to the incumbent, and a second in a row
     halts.
     """
@@ -31,7 +32,7 @@ class FormatDrift:
     points: float = 0.15
     """Largest change of a share."""
     longer: float = 2.0
-    """Largest growth of the mean number of tokens in an attempt."""
+    """Largest growth of the mean number of tokens that the policy writes in a turn."""
     least_tasks: int = 16
     """With fewer tasks the monitor is silent."""
     alpha: float = ALPHA
@@ -96,7 +97,8 @@ class FormatDrift:
 
 
 def _tokens(trace: Trace) -> float:
-    return float(sum(len(t.tokens) for t in trace.attempt.turns if t.role == "policy"))
+    own = [len(turn.tokens) for turn in trace.attempt.turns if turn.role == "policy"]
+    return fmean(own) if own else 0.0
 
 
-_WORDS = {"parsed": "share read", "cut": "share cut off", "tokens": "tokens in an attempt"}
+_WORDS = {"parsed": "share read", "cut": "share cut off", "tokens": "tokens in a turn"}
