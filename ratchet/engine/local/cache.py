@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ratchet.engine.local.linear import products
 from ratchet.engine.local.shelf import Shelf, empty_shelf
 
 ROOM = 32
@@ -86,28 +87,29 @@ class Cache:
         share = heads // groups
         fold = (query * scale).view(rows, groups, share, width)
         top, stem = self.header.shape[3], self.stems.longest
+        edge = top + stem
         stem_keys, stem_values = self.stems.part(layer, stem).flatten(1, 2)
-        parts = []
+        scores = query.new_empty(rows, groups, share, edge + self._used)
         if top:
             flat = fold.transpose(0, 1).reshape(groups, rows * share, width)
-            found = torch.bmm(flat, self.header[layer, 0].transpose(1, 2))
-            parts.append(found.view(groups, rows, share, top).transpose(0, 1))
+            for group, found in enumerate(products(flat, self.header[layer, 0])):
+                scores[:, group, :, :top] = found.view(rows, share, top)
         if stem:
             found = torch.bmm(self._by_stem(fold), stem_keys.transpose(1, 2))
-            parts.append(self._by_row(found, share))
-        parts.append(torch.matmul(fold, keys.transpose(2, 3)))
-        weights = torch.cat(parts, dim=3).float()
+            scores[..., top:edge] = self._by_row(found, share)
+        scores[..., edge:] = torch.matmul(fold, keys.transpose(2, 3))
+        scores = scores.float()
         if self._mask is not None:
-            weights += self._mask
-        weights = weights.softmax(dim=3).to(query.dtype)
-        mixed = torch.matmul(weights[..., top + stem :], values)
+            scores += self._mask
+        weights = torch.softmax(scores, dim=3, out=scores).to(query.dtype)
+        mixed = torch.matmul(weights[..., edge:], values)
         if stem:
-            on_stem = self._by_stem(weights[..., top : top + stem])
+            on_stem = self._by_stem(weights[..., top:edge])
             mixed += self._by_row(torch.bmm(on_stem, stem_values), share)
         if top:
             flat = weights[..., :top].transpose(0, 1).reshape(groups, rows * share, top)
-            found = torch.bmm(flat, self.header[layer, 1])
-            mixed += found.view(groups, rows, share, width).transpose(0, 1)
+            for group, found in enumerate(products(flat, self.header[layer, 1].transpose(1, 2))):
+                mixed[:, group] += found.view(rows, share, width)
         return mixed.reshape(rows, heads, width)
 
     def advance(self) -> None:
