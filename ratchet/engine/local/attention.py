@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,12 +13,16 @@ from ratchet.engine.local.tree import Level, Tree
 class TreeAttention:
     """Every packed token of a tree attends to its ancestors and to itself.
 
-    With ``past``, the keys and values [layers, 2, groups, header, width] of the header, the tree's
+    With ``past``, the keys and values [2, groups, header, width] of the header by layer, the tree's
     header has been read before and is not among the packed tokens.
     """
 
     def __init__(
-        self, tree: Tree, device: torch.device, keep: bool = False, past: Tensor | None = None
+        self,
+        tree: Tree,
+        device: torch.device,
+        keep: bool = False,
+        past: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         self.kept: list[Tensor] | None = [] if keep else None
         """Keys and values [2, packed, groups, width] by layer, if they are to be kept."""
@@ -39,11 +45,11 @@ class TreeAttention:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Return [packed, heads, width]; queries [packed, heads, width], the rest by groups."""
-        if self.kept is not None:
+        if self.kept is not None and len(self.kept) == layer:  # later, if it is computed twice
             self.kept.append(torch.stack([key, value]))
         top, parts = self._header, []
         if self._past is not None:
-            head_k, head_v = self._past[layer][:, None]
+            head_k, head_v = self._past[layer][:, None].unbind()
         else:
             head_k, head_v = key[:top].transpose(0, 1)[None], value[:top].transpose(0, 1)[None]
             if top:
