@@ -17,7 +17,13 @@ from torch import Tensor
 from ratchet.core.errors import EngineError
 from ratchet.engine.local import losses
 from ratchet.engine.local.base import Reader
-from ratchet.engine.local.head import Measure, chunks, logits_of, measure_positions
+from ratchet.engine.local.head import (
+    Measure,
+    chunks,
+    likelihood,
+    logits_of,
+    measure_positions,
+)
 from ratchet.engine.local.header import Header, read_header
 from ratchet.engine.local.network import Network
 from ratchet.engine.local.tree import pack, shared
@@ -162,7 +168,7 @@ def _measure(
     )
     packed = network.read(tree) if header is None else header.read(tree)
     hidden = packed.index_select(0, torch.tensor(targets.before, device=packed.device).long())
-    measure = _likelihood(targets.tokens)
+    measure = likelihood(targets.tokens)
     if isinstance(loss, Distillation):
         teachers = [row.teacher[t] for row, of in zip(rows, places, strict=True) for t in of]
         measure = _distillation(targets.tokens, teachers, loss)
@@ -173,23 +179,17 @@ def _measure(
     return torch.split(values, targets.counts), [logprobs.tolist() for logprobs in each]
 
 
-def _likelihood(tokens: list[int]) -> Measure:
-    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-        index = torch.tensor(tokens[part], device=logits.device)[:, None]
-        logprobs = logits.gather(1, index)[:, 0] - logits.logsumexp(dim=1)
-        return logprobs, logprobs
-
-    return measure
-
-
 def _distillation(
     tokens: list[int], teachers: list[tuple[tuple[int, float], ...]], loss: Distillation
 ) -> Measure:
-    likelihood = _likelihood(tokens)
+    given = likelihood(tokens)
 
-    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-        value = losses.divergence(logits, teachers[part], loss.divergence)
-        return value, likelihood(logits.detach(), part)[1]
+    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = logits.detach().requires_grad_()
+            value = losses.divergence(leaf, teachers[part], loss.divergence)
+            slope = torch.autograd.grad(value.sum(), leaf)[0]
+        return value.detach(), given(logits, part)[1], slope
 
     return measure
 
@@ -199,16 +199,16 @@ def _score(sequences: list[Sequence[int]], network: Reader, topk: int) -> list[S
     packed = network.read(tree)
     before = torch.tensor([i for where in tree.where for i in where], device=packed.device)
     tokens = [token for sequence in sequences for token in sequence[1:]]
-    measure = _likelihood(tokens)
+    measure = likelihood(tokens)
     logprobs: list[float] = []
     top: list[tuple[tuple[int, float], ...]] = []
     for part in chunks(len(tokens)):
         logits = logits_of(packed[before[part]], network.head)
-        logprobs += measure(logits, part)[1].tolist()
         if topk:
             best = logits.log_softmax(dim=1).topk(min(topk, logits.shape[1]), dim=1)
             pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
             top += [tuple(zip(ids, values, strict=True)) for ids, values in pairs]
+        logprobs += measure(logits, part)[1].tolist()
     results, at = [], 0
     for sequence in sequences:
         own = slice(at, at + len(sequence) - 1)
