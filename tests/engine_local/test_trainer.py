@@ -12,7 +12,7 @@ import transformers
 
 from ratchet.core.errors import EngineError
 from ratchet.core.seeds import Seed
-from ratchet.engine.local import LocalEngine, head, trainer
+from ratchet.engine.local import LocalEngine, attention, head, trainer
 from ratchet.engine.local.network import Network
 from ratchet.engine.losses import (
     Batch,
@@ -357,3 +357,38 @@ def test_failed_micro_batch_after_a_header_leaves_the_earlier_gradient(
         engine.forward_backward("p", Batch((*rows[:-1], far)), PolicyGradient())
     after = gradients(engine, "p")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("loss", [PolicyGradient(), Preference("kto")], ids=str)
+@pytest.mark.parametrize("micro_tokens", [40, 1024])
+def test_cascade_equals_tiled_attention(
+    make: Callable[..., LocalEngine],
+    model: str,
+    loss: Loss,
+    micro_tokens: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among the rows: some without a stem, and one that is the start of another."""
+    rows = [*make_rows(), *make_rows()[:3]]
+    size = len(rows[0].tokens) - 2
+    fields = ("tokens", "weights", "advantages", "old_logprobs", "clip_low", "clip_high")
+    kept = {name: getattr(rows[0], name)[:size] for name in (*fields, "reference_logprobs")}
+    rows.append(replace(rows[0], teacher=(), **kept))
+    rows.append(replace(rows[1], tokens=(*rows[1].tokens[:12], *rows[1].tokens[:11:-1])))
+    one, other = make(micro_tokens), make(micro_tokens)
+    run(one, model, rows, loss)
+    monkeypatch.setattr(attention, "MOST_WEIGHTS", 0)
+    run(other, model, rows, loss)
+    assert_same(gradients(other, "p"), gradients(one, "p"))
+
+
+def test_slope_of_a_log_probability_is_that_of_autograd() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = (20.0 * torch.randn(5, 30, generator=generator)).requires_grad_()
+    tokens = [3, 0, 29, 7, 7, 1]
+    plain = logits.log_softmax(1).gather(1, torch.tensor(tokens[1:])[:, None])[:, 0]
+    (expected,) = torch.autograd.grad(plain.sum(), logits)
+    measure = head.likelihood(tokens)
+    value, logprob, slope = measure(logits.detach().clone(), slice(1, 6))
+    for found, right in ((value, plain), (logprob, plain), (slope, expected)):
+        torch.testing.assert_close(found, right.detach(), rtol=1e-5, atol=1e-5)
