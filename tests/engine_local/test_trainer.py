@@ -12,7 +12,7 @@ import transformers
 
 from ratchet.core.errors import EngineError
 from ratchet.core.seeds import Seed
-from ratchet.engine.local import LocalEngine, head, trainer
+from ratchet.engine.local import LocalEngine, attention, head, trainer
 from ratchet.engine.local.network import Network
 from ratchet.engine.losses import (
     Batch,
@@ -294,3 +294,101 @@ def test_reading_rows_one_by_one_gives_the_same_gradient(
     assert_same(gradients(one, "p"), gradients(other, "p"))
     packed = trainer.micro_batches(Batch(tuple(rows)), loss, 100)
     assert len(trainer.micro_batches(Batch(tuple(rows)), loss, 100, share=False)) > len(packed)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("kind", [Adapter(4), Full()], ids=str)
+def test_header_is_read_once_for_all_micro_batches(
+    model: str, kind: Adapter | Full, recompute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What gathers on its keys and values reaches the weights, whoever trains and however."""
+    rows, found = make_rows(), []
+    read: list[int] = []
+    hidden = Network.hidden
+
+    def watched(self: Any, tokens: torch.Tensor, *others: Any) -> torch.Tensor:
+        read.append(tokens.numel())
+        return hidden(self, tokens, *others)
+
+    monkeypatch.setattr(Network, "hidden", watched)
+    for micro_tokens in (1024, 60):
+        engine = LocalEngine(threads=1, micro_tokens=micro_tokens, recompute=recompute)
+        engine.create("p", model, kind, seed=2)
+        read.clear()
+        batch = Batch(tuple(rows))
+        engine.forward_backward("p", batch, PolicyGradient(kl=0.1))
+        found.append(gradients(engine, "p"))
+    assert read[0] == trainer.header_size(batch, PolicyGradient()) == 12
+    assert len(read) > 2 and max(read) <= 60
+    assert_same(*found)
+
+
+def test_header_ends_where_the_first_trained_token_needs_it() -> None:
+    prefix = tuple(range(1, 21))
+    weights = (0.0,) * 14 + (1.0,) * 7
+    rows = tuple(Row((*prefix, t), weights) for t in (30, 31))
+    assert trainer.header_size(Batch(rows), CrossEntropy()) == 13
+    untrained = Row(prefix, (0.0,) * 20, reference_logprobs=(0.0,) * 20)
+    assert trainer.header_size(Batch((*rows, untrained)), CrossEntropy()) == 13
+    assert trainer.header_size(Batch((*rows, untrained)), Preference("kto")) == 0
+
+
+def test_header_that_ends_before_a_trained_token_gives_the_same_gradient(
+    make: Callable[..., LocalEngine], model: str
+) -> None:
+    rows = [
+        replace(row, weights=(0.0,) * 10 + (1.0,) * (len(row.tokens) - 10)) for row in make_rows()
+    ]
+    assert trainer.header_size(Batch(tuple(rows)), CrossEntropy()) == 9
+    one, many = make(), make(micro_tokens=30)
+    run(one, model, rows, CrossEntropy())
+    run(many, model, rows, CrossEntropy())
+    assert_same(gradients(one, "p"), gradients(many, "p"))
+
+
+def test_failed_micro_batch_after_a_header_leaves_the_earlier_gradient(
+    make: Callable[..., LocalEngine], model: str
+) -> None:
+    rows, engine = make_rows(), make(micro_tokens=30)
+    run(engine, model, rows, PolicyGradient())
+    before = gradients(engine, "p")
+    far = replace(rows[-1], old_logprobs=(-1e4,) * len(rows[-1].tokens), clip_high=(), clip_low=())
+    with pytest.raises(EngineError, match="discarded"):
+        engine.forward_backward("p", Batch((*rows[:-1], far)), PolicyGradient())
+    after = gradients(engine, "p")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("loss", [PolicyGradient(), Preference("kto")], ids=str)
+@pytest.mark.parametrize("micro_tokens", [40, 1024])
+def test_cascade_equals_tiled_attention(
+    make: Callable[..., LocalEngine],
+    model: str,
+    loss: Loss,
+    micro_tokens: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among the rows: some without a stem, and one that is the start of another."""
+    rows = [*make_rows(), *make_rows()[:3]]
+    size = len(rows[0].tokens) - 2
+    fields = ("tokens", "weights", "advantages", "old_logprobs", "clip_low", "clip_high")
+    kept = {name: getattr(rows[0], name)[:size] for name in (*fields, "reference_logprobs")}
+    rows.append(replace(rows[0], teacher=(), **kept))
+    rows.append(replace(rows[1], tokens=(*rows[1].tokens[:12], *rows[1].tokens[:11:-1])))
+    one, other = make(micro_tokens), make(micro_tokens)
+    run(one, model, rows, loss)
+    monkeypatch.setattr(attention, "MOST_WEIGHTS", 0)
+    run(other, model, rows, loss)
+    assert_same(gradients(other, "p"), gradients(one, "p"))
+
+
+def test_slope_of_a_log_probability_is_that_of_autograd() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = (20.0 * torch.randn(5, 30, generator=generator)).requires_grad_()
+    tokens = [3, 0, 29, 7, 7, 1]
+    plain = logits.log_softmax(1).gather(1, torch.tensor(tokens[1:])[:, None])[:, 0]
+    (expected,) = torch.autograd.grad(plain.sum(), logits)
+    measure = head.likelihood(tokens)
+    value, logprob, slope = measure(logits.detach().clone(), slice(1, 6))
+    for found, right in ((value, plain), (logprob, plain), (slope, expected)):
+        torch.testing.assert_close(found, right.detach(), rtol=1e-5, atol=1e-5)

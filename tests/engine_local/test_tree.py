@@ -44,3 +44,11 @@ def test_shared_counts_common_start() -> None:
     assert shared((1, 2, 3), (1, 2, 4, 5)) == 2
     assert shared((), (1,)) == 0
     assert shared((1, 2), (1, 2, 3)) == 2
+
+
+def test_groups_of_different_stems_are_each_joined() -> None:
+    long, short = (1, 2, 3, 4, 5, 6, 7, 8), (9, 8)
+    rows = [(*long, i, i) for i in range(10, 14)] + [(*short, i) for i in range(10, 15)]
+    tree = pack(rows)
+    assert sorted(tree.levels[1].lengths) == [2, 8]
+    assert len(tree.tokens) == 8 + 4 * 2 + 2 + 5

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from ratchet.engine.local.cascade import Cascade, cascade
 from ratchet.engine.local.tree import Level, Tree
+
+MOST_WEIGHTS = 1 << 20
+"""Most weights of one head that a cascade holds at once; beyond, torch's tiled attention."""
 
 
 class TreeAttention:
     """Every packed token of a tree attends to its ancestors and to itself.
 
-    With ``past``, the keys and values [layers, 2, groups, header, width] of the header, the tree's
+    With ``past``, the keys and values [2, groups, header, width] of the header by layer, the tree's
     header has been read before and is not among the packed tokens.
     """
 
     def __init__(
-        self, tree: Tree, device: torch.device, keep: bool = False, past: Tensor | None = None
+        self,
+        tree: Tree,
+        device: torch.device,
+        keep: bool = False,
+        past: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         self.kept: list[Tensor] | None = [] if keep else None
         """Keys and values [2, packed, groups, width] by layer, if they are to be kept."""
         header, stems, leaves = tree.levels
         self._past = past
         self._header = header.size
-        start = header.size if past is not None else 0
-        self._stems = _Padded(stems, start, device)
-        self._leaves = _Padded(leaves, start, device)
+        below = stems.size + leaves.size
+        seen = header.size + stems.width + leaves.width
+        self._cascade: Cascade | None = None
+        if device.type == "cpu" and 0 < below * seen <= MOST_WEIGHTS:
+            self._cascade = Cascade(tree, device)
+        self._stems = _Padded(stems, header.size, device)
+        self._leaves = _Padded(leaves, header.size, device)
         self._parents = torch.tensor(tree.parents, device=device)
         self._header_mask = _causal(header.size, device)[None]
         self._stem_mask = torch.cat(
@@ -39,17 +53,33 @@ class TreeAttention:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Return [packed, heads, width]; queries [packed, heads, width], the rest by groups."""
-        if self.kept is not None:
+        if self.kept is not None and len(self.kept) == layer:  # later, if it is computed twice
             self.kept.append(torch.stack([key, value]))
-        top, parts = self._header, []
+        top = self._header
         if self._past is not None:
-            head_k, head_v = self._past[layer][:, None]
-        else:
-            head_k, head_v = key[:top].transpose(0, 1)[None], value[:top].transpose(0, 1)[None]
-            if top:
-                parts.append(
-                    _attention(query[None, :top], head_k, head_v, self._header_mask, scale)[0]
-                )
+            head_k, head_v = self._past[layer].unbind()
+            return self._below(query, key, value, (head_k, head_v), scale)
+        split = [top, len(query) - top]
+        query_top, query = torch.split(query, split)
+        (key_top, key), (value_top, value) = torch.split(key, split), torch.split(value, split)
+        head_k, head_v = key_top.transpose(0, 1), value_top.transpose(0, 1)
+        parts = []
+        if top:
+            parts = list(
+                _attention(query_top[None], head_k[None], head_v[None], self._header_mask, scale)
+            )
+        if len(query):
+            parts.append(self._below(query, key, value, (head_k, head_v), scale))
+        return torch.cat(parts)
+
+    def _below(
+        self, query: Tensor, key: Tensor, value: Tensor, header: tuple[Tensor, Tensor], scale: float
+    ) -> Tensor:
+        """Attend from the tokens of stems and leaves, whose tensors these are."""
+        if self._cascade is not None and query.dtype == torch.float32:
+            return cascade(query, key, value, header, self._cascade, scale)
+        head_k, head_v = header[0][None], header[1][None]
+        parts = []
         stem_k, stem_v = self._stems.pad(key), self._stems.pad(value)
         if self._stems.width:
             count = len(stem_k)

@@ -126,5 +126,5 @@ class _Adapted(torch.autograd.Function):
         grad_down = grad_up = None
         if ctx.needs_input_grad[3]:
             grad_down = _product(grad_inner.t(), x.t())
-            grad_up = _product(slope.t(), inner.t())
+            grad_up = _product(inner.t(), slope.t()).t()  # the larger of the two is not copied
         return grad_x, None, None, grad_down, grad_up

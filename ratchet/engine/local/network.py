@@ -7,7 +7,7 @@ and a plan says who attends to whom.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from ratchet.core.errors import EngineError
 from ratchet.engine.local.attention import TreeAttention
 from ratchet.engine.local.linear import Addition, adapted, linear
 from ratchet.engine.local.pieces import gate, normalise, rotate
-from ratchet.engine.local.tree import Tree
+from ratchet.engine.local.tree import Tree, pack
 
 
 class Plan(Protocol):
@@ -160,12 +160,24 @@ class Network:
         """Return the names of the layers that one product computes, for each product."""
         return [product.names for block in self.blocks for product in block.products()]
 
-    def read(self, tree: Tree) -> Tensor:
-        """Return the hidden states [packed, width] of a tree."""
+    def read(self, tree: Tree, past: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the hidden states [packed, width] of a tree.
+
+        With ``past``, the header's ``keys_values``, the header is not read again and has no row.
+        """
         device = self.embedding.device
-        tokens = torch.tensor(tree.tokens, device=device)
-        positions = torch.tensor(tree.positions, device=device)
-        return self.hidden(tokens, positions, TreeAttention(tree, device))
+        start = 0 if past is None else tree.levels[0].size
+        tokens = torch.tensor(tree.tokens[start:], device=device)
+        positions = torch.tensor(tree.positions[start:], device=device)
+        return self.hidden(tokens, positions, TreeAttention(tree, device, past=past))
+
+    def keys_values(self, tokens: Sequence[int]) -> list[Tensor]:
+        """Return the keys and values [2, groups, tokens, width] of one sequence by layer."""
+        device = self.embedding.device
+        plan = TreeAttention(pack([tokens]), device, keep=True)
+        positions = torch.arange(len(tokens), device=device)
+        self.hidden(torch.tensor(tokens, device=device), positions, plan)
+        return [kept.transpose(1, 2) for kept in plan.kept or ()]
 
     def hidden(self, tokens: Tensor, positions: Tensor, plan: Plan) -> Tensor:
         """Return last hidden states [tokens, width] of packed tokens at their positions."""

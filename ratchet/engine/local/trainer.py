@@ -1,7 +1,8 @@
 """Scoring and training: batches cut into micro-batches of packed rows, gradients added up.
 
 A micro-batch holds whole rows, sorted so that those with a common prefix stand together, and a
-bounded number of packed tokens. Tokens after a row's last trained one are not read at all.
+bounded number of packed tokens. What all rows begin with is read once for all micro-batches. Tokens
+after a row's last trained one are not read at all.
 """
 
 from __future__ import annotations
@@ -16,11 +17,22 @@ from torch import Tensor
 from ratchet.core.errors import EngineError
 from ratchet.engine.local import losses
 from ratchet.engine.local.base import Reader
-from ratchet.engine.local.head import Measure, chunks, logits_of, measure_positions
+from ratchet.engine.local.head import (
+    Measure,
+    chunks,
+    likelihood,
+    logits_of,
+    measure_positions,
+)
+from ratchet.engine.local.header import Header, read_header
+from ratchet.engine.local.network import Network
 from ratchet.engine.local.tree import pack, shared
 from ratchet.engine.losses import Batch, Distillation, Loss, LossReport, Preference, Row
 from ratchet.engine.protocol import Scored
 from ratchet.engine.validate import trained
+
+LEAST_HEADER = 8
+"""Tokens of the shortest header that is read apart: below, one more pass costs what it saves."""
 
 
 def forward_backward(
@@ -28,6 +40,7 @@ def forward_backward(
 ) -> LossReport:
     """Add the gradient of a checked batch to the tensors that ask for one.
 
+    ``micro_tokens`` bounds the packed tokens of a micro-batch beyond the header of all rows.
     Without ``share`` rows that begin alike are read one by one: the same gradient, slower.
 
     Raises EngineError if the loss is not finite; what was added before then stays, for the caller
@@ -36,9 +49,14 @@ def forward_backward(
     scale = losses.scales(batch, loss)
     total, clipped, kl = 0.0, 0, 0.0
     logprobs: dict[int, list[float]] = {}
-    for index in micro_batches(batch, loss, micro_tokens, share):
+    top = header_size(batch, loss) if share and isinstance(network, Network) else 0
+    cut = micro_batches(batch, loss, micro_tokens, share, top)
+    header = None
+    if isinstance(network, Network) and top and len(cut) > 1:
+        header = read_header(network, batch.rows[cut[0][0]].tokens[:top])
+    for index in cut:
         rows = [batch.rows[i] for i in index]
-        values, found = _measure(network, rows, loss, share)
+        values, found = _measure(network, header, rows, loss, share)
         part = losses.loss_of(values, rows, [scale[i] for i in index], loss)
         value = float(part.value.detach())
         if not math.isfinite(value):
@@ -52,6 +70,8 @@ def forward_backward(
         clipped += part.clipped
         kl += part.kl
         logprobs.update(zip(index, found, strict=True))
+    if header is not None:
+        header.hand_back()
     places = [trained(row) for row in batch.rows]
     tokens = sum(len(of_row) for of_row in places)
     weight = sum(
@@ -86,20 +106,40 @@ def score(
 
 
 def micro_batches(
-    batch: Batch, loss: Loss, micro_tokens: int, share: bool = True
+    batch: Batch, loss: Loss, micro_tokens: int, share: bool = True, header: int = 0
 ) -> list[list[int]]:
     """Return the indices of the rows of each micro-batch; pairs stay together and in order.
 
-    Rows without a trained position are left out, unless they are terms of a preference loss.
+    Rows without a trained position are left out, unless they are terms of a preference loss. The
+    first ``header`` tokens of the rows are not counted.
     """
+    units = _units(batch, loss)
+    read = {i: _read_part(batch.rows[i])[header:] for unit in units for i in unit}
+    return _cut(units, read, micro_tokens, share)
+
+
+def header_size(batch: Batch, loss: Loss) -> int:
+    """Return how many tokens can be read once for all rows, 0 if it is not worth it.
+
+    They end before the first token whose hidden state predicts a trained one.
+    """
+    rows = [batch.rows[i] for unit in _units(batch, loss) for i in unit]
+    if not rows:
+        return 0
+    read = [_read_part(row) for row in rows]
+    first = min(min(trained(row), default=1) for row in rows)
+    size = min(shared(min(read), max(read)), first - 1)
+    return size if size >= LEAST_HEADER else 0
+
+
+def _units(batch: Batch, loss: Loss) -> list[tuple[int, ...]]:
+    """Return the indices of the rows that are read, those that must stay together as one."""
     indices = range(len(batch.rows))
     if losses.needs_pairs(loss):
-        units: list[tuple[int, ...]] = [(i, i + 1) for i in indices[::2]]
-    elif isinstance(loss, Preference):
-        units = [(i,) for i in indices]
-    else:
-        units = [(i,) for i in indices if trained(batch.rows[i])]
-    return _cut(units, {i: _read_part(batch.rows[i]) for i in indices}, micro_tokens, share)
+        return [(i, i + 1) for i in indices[::2]]
+    if isinstance(loss, Preference):
+        return [(i,) for i in indices]
+    return [(i,) for i in indices if trained(batch.rows[i])]
 
 
 @dataclass(frozen=True)
@@ -115,19 +155,20 @@ class _Targets:
 
 
 def _measure(
-    network: Reader, rows: list[Row], loss: Loss, share: bool
+    network: Reader, header: Header | None, rows: list[Row], loss: Loss, share: bool
 ) -> tuple[Sequence[Tensor], list[list[float]]]:
     """Return each row's values at its trained positions, with gradient, and log-probabilities."""
-    tree = pack([_read_part(row) for row in rows], share=share)
+    start = 0 if header is None else header.size
+    tree = pack([_read_part(row) for row in rows], start or None, share)
     places = [trained(row) for row in rows]
     targets = _Targets(
-        [where[t - 1] for where, of in zip(tree.where, places, strict=True) for t in of],
+        [where[t - 1] - start for where, of in zip(tree.where, places, strict=True) for t in of],
         [row.tokens[t] for row, of in zip(rows, places, strict=True) for t in of],
         [len(of) for of in places],
     )
-    packed = network.read(tree)
+    packed = network.read(tree) if header is None else header.read(tree)
     hidden = packed.index_select(0, torch.tensor(targets.before, device=packed.device).long())
-    measure = _likelihood(targets.tokens)
+    measure = likelihood(targets.tokens)
     if isinstance(loss, Distillation):
         teachers = [row.teacher[t] for row, of in zip(rows, places, strict=True) for t in of]
         measure = _distillation(targets.tokens, teachers, loss)
@@ -138,23 +179,17 @@ def _measure(
     return torch.split(values, targets.counts), [logprobs.tolist() for logprobs in each]
 
 
-def _likelihood(tokens: list[int]) -> Measure:
-    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-        index = torch.tensor(tokens[part], device=logits.device)[:, None]
-        logprobs = logits.gather(1, index)[:, 0] - logits.logsumexp(dim=1)
-        return logprobs, logprobs
-
-    return measure
-
-
 def _distillation(
     tokens: list[int], teachers: list[tuple[tuple[int, float], ...]], loss: Distillation
 ) -> Measure:
-    likelihood = _likelihood(tokens)
+    given = likelihood(tokens)
 
-    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-        value = losses.divergence(logits, teachers[part], loss.divergence)
-        return value, likelihood(logits.detach(), part)[1]
+    def measure(logits: Tensor, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = logits.detach().requires_grad_()
+            value = losses.divergence(leaf, teachers[part], loss.divergence)
+            slope = torch.autograd.grad(value.sum(), leaf)[0]
+        return value.detach(), given(logits, part)[1], slope
 
     return measure
 
@@ -164,16 +199,16 @@ def _score(sequences: list[Sequence[int]], network: Reader, topk: int) -> list[S
     packed = network.read(tree)
     before = torch.tensor([i for where in tree.where for i in where], device=packed.device)
     tokens = [token for sequence in sequences for token in sequence[1:]]
-    measure = _likelihood(tokens)
+    measure = likelihood(tokens)
     logprobs: list[float] = []
     top: list[tuple[tuple[int, float], ...]] = []
     for part in chunks(len(tokens)):
         logits = logits_of(packed[before[part]], network.head)
-        logprobs += measure(logits, part)[1].tolist()
         if topk:
             best = logits.log_softmax(dim=1).topk(min(topk, logits.shape[1]), dim=1)
             pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
             top += [tuple(zip(ids, values, strict=True)) for ids, values in pairs]
+        logprobs += measure(logits, part)[1].tolist()
     results, at = [], 0
     for sequence in sequences:
         own = slice(at, at + len(sequence) - 1)

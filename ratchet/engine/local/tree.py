@@ -108,25 +108,27 @@ def shared(left: Tokens, right: Tokens) -> int:
 def _groups(sequences: Sequence[tuple[int, ...]]) -> list[tuple[list[int], int]]:
     """Return groups of sequences with the length of the stem each shares.
 
-    Neighbours in sorted order are joined where they share at least a threshold; the threshold is
-    the one that saves most tokens.
+    Of all ways to cut the sorted sequences into groups, the one that saves most tokens.
     """
     order = sorted(range(len(sequences)), key=lambda i: sequences[i])
     gaps = [shared(sequences[a], sequences[b]) for a, b in pairwise(order)]
-    best: list[tuple[list[int], int]] = [([i], 0) for i in order]
-    most = 0
-    for threshold in sorted({gap for gap in gaps if gap > 0}):
-        groups: list[tuple[list[int], int]] = []
-        group, stem = [order[0]], 0
-        for row, gap in zip(order[1:], gaps, strict=True):
-            if gap >= threshold:
-                stem = min(stem, gap) if len(group) > 1 else gap
-                group.append(row)
-            else:
-                groups.append((group, stem))
-                group, stem = [row], 0
-        groups.append((group, stem))
-        saved = sum((len(rows) - 1) * length for rows, length in groups)
-        if saved > most:
-            best, most = groups, saved
-    return best
+    most, cut = [0], [(0, 0)]
+    for end in range(1, len(order) + 1):
+        saved, start, stem = most[end - 1], end - 1, 0
+        least = gaps[end - 2] if end > 1 else 0
+        for first in range(end - 2, -1, -1):
+            least = min(least, gaps[first])
+            if least == 0:
+                break
+            found = most[first] + (end - first - 1) * least
+            if found > saved:
+                saved, start, stem = found, first, least
+        most.append(saved)
+        cut.append((start, stem))
+    groups: list[tuple[list[int], int]] = []
+    end = len(order)
+    while end:
+        start, stem = cut[end]
+        groups.append((order[start:end], stem))
+        end = start
+    return groups[::-1]
