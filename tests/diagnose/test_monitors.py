@@ -10,7 +10,7 @@ import pytest
 from bench.monitor_courses import BROKEN, CLEAN, Conduct, Course, play
 from bench.monitors import watch
 from ratchet.core.findings import Action, AskApproval, Halt, Reject, Restart
-from ratchet.core.records import Evaluation, Records
+from ratchet.core.records import Evaluation, Records, Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.task import StopReason
 from ratchet.diagnose.collapse import RolloutCollapse
@@ -222,7 +222,11 @@ def test_format_drift_has_its_marks(drifted: Records, fires: bool) -> None:
 
 def test_more_turns_are_no_drift() -> None:
     """A solver that learns to call its tool writes more, turn by turn the same."""
-    longer = [replace(t, attempt=replace(t.attempt, turns=t.attempt.turns * 3)) for t in answers()]
+    longer = [
+        replace(trace, attempt=replace(trace.attempt, turns=trace.attempt.turns * 3))
+        for trace in answers()
+        if isinstance(trace, Trace)
+    ]
     assert fired(FormatDrift(), answers(), longer) == []
 
 

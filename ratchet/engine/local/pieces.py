@@ -18,7 +18,7 @@ def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         result: Tensor = _Normalise.apply(x, weight, eps)  # type: ignore[no-untyped-call]
         return result
-    return nn.functional.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
+    return _normalised(x, weight, eps)
 
 
 def gate(x: Tensor) -> Tensor:
@@ -37,7 +37,15 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     negated.
     """
     half = x.shape[-1] // 2
-    return x * cos + torch.roll(x, half, dims=-1) * sin
+    return torch.addcmul(x * cos, torch.roll(x, half, dims=-1), sin)
+
+
+def _normalised(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    if x.device.type != "cpu" or x.dtype != torch.float32:
+        return nn.functional.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
+    # On a CPU torch has no kernel for this and composes it of six passes; these are three.
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return (x * norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()).mul_(weight)
 
 
 class _Normalise(torch.autograd.Function):
@@ -45,7 +53,7 @@ class _Normalise(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.eps = eps
-        return nn.functional.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
+        return _normalised(x, weight, eps)
 
     @staticmethod
     @once_differentiable
