@@ -44,7 +44,7 @@ def _normalised(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     if x.device.type != "cpu" or x.dtype != torch.float32:
         return nn.functional.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
     # On a CPU torch has no kernel for this and composes it of six passes; these are three.
-    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return (x * norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()).mul_(weight)
 
 
