@@ -2,6 +2,7 @@
 
     python -m bench.ledger                       # the toys as shipped, in seconds
     python -m bench.ledger agent0 --tier tiny    # minutes
+    python -m bench.ledger agent0 --tier smol --generations 2
 
 Time is measured around the calls themselves, in the run's own process; anchors are drawn and scored
 inside the gate, and that is the evaluator's share, not the gate's.
@@ -60,10 +61,12 @@ class Clock:
         setattr(kind, name, timed)
 
 
-def measure(recipe: str, tier: str, clock: Clock) -> tuple[float, dict[str, float]]:
+def measure(
+    recipe: str, tier: str, generations: int, clock: Clock
+) -> tuple[float, dict[str, float]]:
     """Run a recipe in a scratch folder; return its seconds, whole and by part."""
     method = find_method(recipe)
-    config = method.configure(tier or None)
+    config = method.configure(tier or None, **({"generations": generations} if generations else {}))
     before = dict(clock.seconds)
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch) / "run")
@@ -82,13 +85,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipes", nargs="*", default=["toy_program", "toy_policy"])
     parser.add_argument("--tier", default="")
+    parser.add_argument("--generations", type=int, default=0, help="fewer than the tier has")
     given = parser.parse_args()
     clock = Clock()
     for part, methods in PARTS.items():
         for kind, name in methods:
             clock.watch(part, kind, name)
     for recipe in given.recipes:
-        whole, parts = measure(recipe, given.tier, clock)
+        whole, parts = measure(recipe, given.tier, given.generations, clock)
         kept = sum(seconds for part, seconds in parts.items() if part != "drawing")
         told = ", ".join(f"{part} {1000 * s:.0f} ms" for part, s in parts.items())
         print(f"{recipe}: {whole:.2f} s, of it {100 * kept / whole:.1f}% kept: {told}")
