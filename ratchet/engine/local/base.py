@@ -20,6 +20,7 @@ from ratchet.core.codec import hash_data
 from ratchet.core.errors import EngineError, ModelError
 from ratchet.engine.local.families import copy_network, read_network
 from ratchet.engine.local.foreign import Foreign, copy_foreign
+from ratchet.engine.local.halved import halve
 from ratchet.engine.local.network import Network
 from ratchet.engine.local.rows import Closers
 from ratchet.engine.local.tree import pack
@@ -50,6 +51,8 @@ class Base:
     """Hash of its configuration: weights saved for another shape of model do not fit."""
     closers: Closers
     """Where stop texts may end."""
+    sampler: Reader | None = None
+    """What adapters sample with, if not with the network itself."""
 
     @property
     def vocabulary(self) -> int:
@@ -79,9 +82,14 @@ def copy_reader(network: Reader) -> Reader:
 
 
 def load_base(
-    name: str, folder: Path, device: torch.device, dtype: torch.dtype, recompute: bool = False
+    name: str,
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    recompute: bool = False,
+    halved: bool = False,
 ) -> Base:
-    """Load a folder that ``models.resolve`` returned.
+    """Load a folder that ``models.resolve`` returned, with a halved network to sample with or not.
 
     A model of another family than Llama's goes through its own forward, slowly, with a warning.
     Raises ModelError on files that cannot be read, EngineError on a model whose logits are not its
@@ -107,9 +115,12 @@ def load_base(
         )
     tokenizer = _read_tokenizer(name, folder)
     ends = _ends(model)
+    sampler = None
     if isinstance(network, Network):
         network = dataclasses.replace(network, recompute=recompute)
-    return Base(name, folder, network, tokenizer, ends, _fingerprint(folder), Closers(tokenizer))
+        sampler = halve(network) if halved else None
+    closers = Closers(tokenizer)
+    return Base(name, folder, network, tokenizer, ends, _fingerprint(folder), closers, sampler)
 
 
 def _load(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:

@@ -14,6 +14,7 @@ from ratchet.engine import models
 from ratchet.engine.local import sampler, storage, trainer
 from ratchet.engine.local.base import Base, load_base
 from ratchet.engine.local.foreign import Foreign
+from ratchet.engine.local.halved import is_fast
 from ratchet.engine.local.heap import release
 from ratchet.engine.local.memory import Memory
 from ratchet.engine.local.optimiser import step
@@ -40,6 +41,7 @@ class LocalEngine:
         threads: int = 0,
         micro_tokens: int = 1024,
         recompute: bool = False,
+        sampling: str = "exact",
     ) -> None:
         """Open a device.
 
@@ -47,7 +49,8 @@ class LocalEngine:
         trained is kept in float32. ``threads`` sets torch's threads for the process, 0 leaves them.
         ``micro_tokens`` bounds the packed tokens trained on at once: memory grows with it.
         ``recompute`` keeps one tensor a layer in training and computes the rest twice (arXiv
-        1604.06174).
+        1604.06174). ``sampling``: with ``bfloat16`` adapters on a CPU in float32 sample from
+        rounded weights (see ``ratchet.engine.local.halved``), with ``auto`` where that is faster.
         """
         if dtype not in _DTYPES:
             raise EngineError(f"dtype {dtype!r} is not supported", "use float32 or bfloat16")
@@ -55,12 +58,19 @@ class LocalEngine:
             raise EngineError(f"there is no device {device!r}", "use device='cpu'")
         if threads < 0 or micro_tokens < 1:
             raise EngineError("threads or micro_tokens is out of range", "use positive numbers")
+        if sampling not in ("exact", "bfloat16", "auto"):
+            raise EngineError(
+                f"sampling {sampling!r} is not supported", "use exact, bfloat16 or auto"
+            )
         if threads:
             torch.set_num_threads(threads)
         self._device = torch.device(device)
         self._dtype = _DTYPES[dtype]
         self._micro_tokens = micro_tokens
         self._recompute = recompute
+        plain = self._device.type == "cpu" and self._dtype == torch.float32
+        wanted = sampling == "bfloat16" or (sampling == "auto" and is_fast())
+        self._halved = plain and wanted
         self._bases: dict[str, Base] = {}
         self._policies: dict[str, Policy] = {}
         self._memory = Memory()
@@ -175,7 +185,7 @@ class LocalEngine:
         self, policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling
     ) -> list[list[Completion]]:
         self._turn_to(training=False)
-        base, network = policy.base, policy.reading()
+        base, network = policy.base, policy.sampling()
         stops = Stops(base.closers, base.ends, sampling.stop)
         if isinstance(network, Foreign):
             rows = network.write(stops, prompts, sampling)
@@ -224,7 +234,7 @@ class LocalEngine:
             try:
                 folder = models.resolve(name)
                 self._bases[name] = load_base(
-                    name, folder, self._device, self._dtype, self._recompute
+                    name, folder, self._device, self._dtype, self._recompute, self._halved
                 )
             except ModelError as error:
                 raise EngineError(error.message, error.hint) from error

@@ -26,7 +26,13 @@ class Addition:
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x @ weight.T + bias; the weight takes the type of ``x``."""
+    """Return x @ weight.T + bias; the weight takes the type of ``x``.
+
+    Without gradient, a weight in bfloat16 is multiplied so on a CPU; the result is as ``x``.
+    """
+    if _rounded(x, weight):
+        found = _product(x.bfloat16(), weight).float()
+        return found if bias is None else found.add_(bias)
     weight = weight.to(x.dtype)
     bias = bias if bias is None else bias.to(x.dtype)
     if _plain_float(x):
@@ -45,7 +51,7 @@ def adapted(x: Tensor, weight: Tensor, bias: Tensor | None, addition: Addition) 
     down, up = addition.down.to(x.dtype), addition.up.to(x.dtype)
     if _plain_float(x):
         if not torch.is_grad_enabled():
-            return _product_onto(_product(x, weight, bias), _product(x, down), up)
+            return _product_onto(linear(x, weight, bias), _product(x, down), up)
         result: Tensor = _Adapted.apply(x, weight, bias, down, up)  # type: ignore[no-untyped-call]
         return result
     return linear(x, weight, bias) + nn.functional.linear(nn.functional.linear(x, down), up)
@@ -68,6 +74,11 @@ _ONEDNN = _has_onednn()
 
 def _plain_float(x: Tensor) -> bool:
     return _ONEDNN and x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
+
+
+def _rounded(x: Tensor, weight: Tensor) -> bool:
+    narrow = weight.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+    return narrow and _plain_float(x)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -66,6 +66,13 @@ class Policy:
             self.network, additions=fuse(self.additions, self.network.groups(), train=False)
         )
 
+    def sampling(self) -> Reader:
+        """Return what this policy samples with: the network, or the base's faster one."""
+        reader = self.reading()
+        if self.base.sampler is None or not isinstance(self.kind, Adapter):
+            return reader
+        return replace(self.base.sampler, additions=reader.additions)
+
     @contextlib.contextmanager
     def training(self) -> Iterator[Reader]:
         """Lend the network; the gradient found in the block is added to what is there.

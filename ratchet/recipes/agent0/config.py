@@ -18,6 +18,8 @@ class Config(RunConfig):
     """Torch device."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of frozen weights and of computing."""
+    sampling: Literal["exact", "bfloat16", "auto"] = "exact"
+    """``bfloat16``: on a CPU adapters sample from rounded weights; ``auto``: where that is fast."""
     micro_tokens: int = Field(default=512, ge=1)
     """Most packed tokens trained on at once: memory grows with it."""
     rank: int = Field(default=16, ge=0)

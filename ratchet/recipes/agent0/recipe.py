@@ -68,8 +68,8 @@ class Agent0(Recipe):
 
     def __init__(self, config: Config, store: Store) -> None:
         self.config, self.store, self.world = config, store, Arithmetic()
-        threads = config.threads or os.cpu_count() or 1
-        self.engine = LocalEngine(config.device, config.dtype, threads, config.micro_tokens)
+        c, threads = config, config.threads or os.cpu_count() or 1
+        self.engine = LocalEngine(c.device, c.dtype, threads, c.micro_tokens, sampling=c.sampling)
         self.calculator = Counted(CALCULATOR.run)
         tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
         self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
