@@ -155,7 +155,7 @@ def replay(path: Path, redraws: int, seed: int) -> Data:
             "proposal_surprisal": _means(reading["proposal_collapse"], "surprisal"),
             "parsed": _means(reading["solver_format_drift"], "parsed"),
             "cut": _means(reading["solver_format_drift"], "cut"),
-            "tokens": _means(reading["solver_format_drift"], "tokens"),
+            "tokens": _means(reading["solver_format_drift"], "turn_tokens"),
         },
         "plurality": {
             "label_accuracy": [

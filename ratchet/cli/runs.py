@@ -36,12 +36,15 @@ class RunOptions:
 
     def perform(self) -> Reply:
         """Run it in a new folder."""
+        from ratchet.guard.charter import Charter, find_charter
+        from ratchet.loop.gates import require_effect
         from ratchet.recipes.launch import find_method, launch
 
         method = find_method(self.recipe)
         config = method.configure(self.tier or None)
         given = {**config.model_dump(), **self.settings()}
         config = type(config).build(given, source="the options")
+        require_effect(config, Charter.read(find_charter(config.charter)))
         if self.dry_run:
             return _plan(method.plan(config))
         stem = f"{Path(config.recipe).stem}-{config.tier}-seed{config.seed}"

@@ -47,7 +47,7 @@ class FormatDrift:
         found = {
             "parsed": [fmean(t.verdict.parsed for t in g) for g in groups],
             "cut": [fmean(t.attempt.stop in _CUT for t in g) for g in groups],
-            "tokens": [fmean(map(_tokens, g)) for g in groups],
+            "turn_tokens": [fmean(map(_tokens, g)) for g in groups],
         }
         return pack({name: Summary.of(values) for name, values in found.items()})
 
@@ -59,7 +59,7 @@ class FormatDrift:
         level = 1.0 - 2.0 * spend(self.alpha / 3.0, len(told) - 1)
         drifted: list[str] = []
         measures: dict[str, float] = {}
-        for name, factor in (("parsed", 1.0), ("cut", 1.0), ("tokens", self.longer)):
+        for name, factor in (("parsed", 1.0), ("cut", 1.0), ("turn_tokens", self.longer)):
             now, first = unpack(told[-1], name), unpack(told[0], name)
             if now is None or first is None:
                 continue
@@ -101,4 +101,4 @@ def _tokens(trace: Trace) -> float:
     return fmean(own) if own else 0.0
 
 
-_WORDS = {"parsed": "share read", "cut": "share cut off", "tokens": "tokens in a turn"}
+_WORDS = {"parsed": "share read", "cut": "share cut off", "turn_tokens": "tokens in a turn"}

@@ -34,7 +34,7 @@ class CapabilityJump:
 
     role: str = "solver"
     limit: float = 0.4
-    """The charter's ``gate.capability_jump``."""
+    """Largest rise that is no jump: the charter's ``capability_jump``, or else its ``jump``."""
     least_tasks: int = 8
     """Families with fewer tasks are not looked at."""
     alpha: float = ALPHA

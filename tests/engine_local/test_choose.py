@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ratchet.engine.local import choose as module
 from ratchet.engine.local.choose import choose, restrict
 from ratchet.engine.protocol import Sampling
 
@@ -60,3 +61,16 @@ def test_extreme_numbers_never_draw_what_is_excluded() -> None:
     choice = choose(torch.tensor([[0.0, 5.0, 4.0, 0.0]]).repeat(3, 1), sampling, numbers)
     assert set(choice.tokens.tolist()) <= {1, 2}
     assert bool(torch.isfinite(choice.logprobs).all())
+
+
+def test_stretches_of_the_vocabulary_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = (torch.arange(500, dtype=torch.float64) + 0.5) / 500
+    values = torch.randn(1, 30, generator=torch.Generator().manual_seed(1))
+    drawn = []
+    for stretch in (4, 30, 256):
+        monkeypatch.setattr(module, "STRETCH", stretch)
+        choice = choose(values.repeat(500, 1), PLAIN, numbers)
+        torch.testing.assert_close(choice.logprobs, values.log_softmax(1)[0, choice.tokens])
+        drawn.append(choice.tokens.tolist())
+    assert drawn[0] == drawn[1] == drawn[2] == sorted(drawn[0])
+    assert len(set(drawn[0])) > 20

@@ -100,6 +100,45 @@ def test_rows_that_go_on_come_in_as_there_is_room(
     assert [c[0].tokens for c in apart] == [c[0].tokens for c in together]
 
 
+def test_a_row_that_several_go_on_from_stays_until_the_last(
+    engine: LocalEngine, prompts: Prompts, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row is gone on with twice, and in different chunks."""
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    together = engine.sample("p", longer, replace(SECOND, n=2))
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    monkeypatch.setattr(sampler, "MAX_ROWS", 3)
+    reads.clear()
+    apart = engine.sample("p", longer, replace(SECOND, n=2))
+    assert len(longer) > 4 and max(reads) == 3  # nothing read anew
+    assert [[c.tokens for c in g] for g in apart] == [[c.tokens for c in g] for g in together]
+
+
+def test_a_prompt_that_is_no_longer_than_the_kept_header(
+    engine: LocalEngine, prompts: Prompts
+) -> None:
+    longer = go_on(prompts, engine.sample("p", prompts, FIRST))
+    header = engine._memory.header_tokens
+    mixed = [longer[0], header, longer[1]]
+    kept = engine.sample("p", mixed, SECOND)
+    engine.pin("p")
+    assert header and kept == engine.sample("p", mixed, SECOND)
+
+
+def test_the_cache_is_bounded_with_its_filling(
+    engine: LocalEngine, prompts: Prompts, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long prompt beside short ones would fill them all up to its length."""
+    header = engine.encode("p", HEADER)
+    mixed = [*prompts, (*header, *range(5, 65)), (*header, *range(6, 66))]
+    together = engine.sample("p", mixed, SECOND)
+    monkeypatch.setattr(sampler, "CACHE_TOKENS", 100)
+    reads.clear()
+    apart = engine.sample("p", mixed, SECOND)
+    assert [c[0].tokens for c in apart] == [c[0].tokens for c in together]
+    assert sum(n >= 60 for n in reads) == 2  # the long ones are read one after the other
+
+
 def test_a_call_leaves_its_own_rows_and_no_earlier_ones(
     engine: LocalEngine, prompts: Prompts
 ) -> None:

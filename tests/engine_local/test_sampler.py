@@ -69,6 +69,7 @@ def test_draws_do_not_depend_on_what_they_are_batched_with(
     sampling = Sampling(seed=5, max_tokens=60, n=3, temperature=3.0)  # many rows end early
     together = engine.sample("p", prompts, sampling)
     monkeypatch.setattr(sampler, "MAX_ROWS", 4)
+    monkeypatch.setattr(sampler, "LOGIT_ROWS", 3)
     apart = engine.sample("p", prompts, sampling)
     assert [[c.tokens for c in g] for g in apart] == [[c.tokens for c in g] for g in together]
     assert len({c.tokens for c in together[0] + together[4]}) > 3  # equal prompts, different draws

@@ -12,6 +12,8 @@ from ratchet.engine.local.tree import Level, Tree
 
 MOST_WEIGHTS = 1 << 20
 """Most weights of one head that a cascade holds at once; beyond, torch's tiled attention."""
+MOST_FILLED = 4 * MOST_WEIGHTS
+"""The same where queries are laid out by stem, the filling of small groups counted."""
 
 
 class TreeAttention:
@@ -36,7 +38,8 @@ class TreeAttention:
         below = stems.size + leaves.size
         seen = header.size + stems.width + leaves.width
         self._cascade: Cascade | None = None
-        if device.type == "cpu" and 0 < below * seen <= MOST_WEIGHTS:
+        small = 0 < below * seen <= MOST_WEIGHTS and _filled(tree) * seen <= MOST_FILLED
+        if device.type == "cpu" and small:
             self._cascade = Cascade(tree, device)
         self._stems = _Padded(stems, header.size, device)
         self._leaves = _Padded(leaves, header.size, device)
@@ -152,6 +155,15 @@ class _Padded:
         """Return [level's tokens, heads, head width] from [segments, width, heads, head width]."""
         flat = padded.reshape(-1, *padded.shape[2:])
         return flat if self._full else flat.index_select(0, self._places)
+
+
+def _filled(tree: Tree) -> int:
+    """Return the tokens of all stems with their leaves, each filled up to the largest group."""
+    _, stems, leaves = tree.levels
+    sizes = list(stems.lengths)
+    for parent, length in zip(tree.parents, leaves.lengths, strict=True):
+        sizes[parent] += length
+    return len(sizes) * max(sizes, default=0)
 
 
 def _causal(width: int, device: torch.device) -> Tensor:

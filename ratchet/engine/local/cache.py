@@ -36,7 +36,7 @@ class Cache:
     """Of what each row has written."""
     stem_of: list[int] = field(default_factory=list)
     """Each row's stem."""
-    _laid: bool = False
+    _laid: bool = field(default=False, init=False)
     """Whether it is worked out how rows are laid side by side by stem."""
 
     def add_stems(self, parts: Iterable[Tensor], lengths: Sequence[int]) -> int:
@@ -48,7 +48,7 @@ class Cache:
     def add_rows(
         self, parts: Iterable[Tensor], lengths: Sequence[int], stem_of: Sequence[int], room: int
     ) -> None:
-        """Add rows with what they have written; no row will come to more than ``room`` tokens."""
+        """Add rows with what they have written, which are expected to come to ``room`` tokens."""
         self.own.add(parts, lengths, min(room, max(lengths) + ROOM))
         self.stem_of += stem_of
         self._laid = False

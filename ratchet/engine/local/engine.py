@@ -47,7 +47,8 @@ class LocalEngine:
 
         ``dtype`` is that of frozen weights and of computing: ``float32`` or ``bfloat16``; what is
         trained is kept in float32. ``threads`` sets torch's threads for the process, 0 leaves them.
-        ``micro_tokens`` bounds the packed tokens trained on at once: memory grows with it.
+        ``micro_tokens`` bounds the packed tokens trained on at once, beyond what all rows begin
+        with: memory grows with both.
         ``recompute`` keeps one tensor a layer in training and computes the rest twice (arXiv
         1604.06174). ``sampling``: with ``bfloat16`` adapters on a CPU in float32 sample from
         rounded weights (see ``ratchet.engine.local.halved``), with ``auto`` where that is faster.
@@ -69,8 +70,7 @@ class LocalEngine:
         self._micro_tokens = micro_tokens
         self._recompute = recompute
         plain = self._device.type == "cpu" and self._dtype == torch.float32
-        wanted = sampling == "bfloat16" or (sampling == "auto" and is_fast())
-        self._halved = plain and wanted
+        self._halved = plain and (sampling == "bfloat16" or (sampling == "auto" and is_fast()))
         self._bases: dict[str, Base] = {}
         self._policies: dict[str, Policy] = {}
         self._memory = Memory()

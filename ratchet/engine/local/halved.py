@@ -1,9 +1,10 @@
-"""A network for sampling alone, its products in bfloat16: half the bytes, twice the arithmetic.
+"""A network for sampling alone, its products in bfloat16: twice the arithmetic in a second.
 
-Weights inside the blocks are rounded to bfloat16, and so are inputs and outputs of their products.
-Additions, attention, normalisation, the head and the sum from layer to layer stay in float32. What
-is drawn differs from the exact network by that rounding; the log-probabilities that sampling
-reports are those of the distribution drawn from, so that a loss with ratios corrects for it.
+Copies of the weights inside the blocks, half as large, are rounded to bfloat16, and so are inputs
+and outputs of their products. Additions, attention, normalisation, the head and the sum from layer
+to layer stay in float32. What is drawn differs from the exact network by that rounding; the
+log-probabilities that sampling reports are those of the distribution drawn from, so that a loss
+with ratios corrects for it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ def halve(network: Network) -> Network:
 
 def is_fast() -> bool:
     """Return whether this processor multiplies in bfloat16 by itself."""
-    found: bool = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return found
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)
 
 
 def _halve_block(block: Block) -> Block:

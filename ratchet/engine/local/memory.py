@@ -18,7 +18,8 @@ from ratchet.engine.local.cache import Cache
 from ratchet.engine.local.shelf import Shelf
 
 KEPT_BYTES = 512 * 2**20
-"""Most bytes of rows that are kept; later rows are read again."""
+"""Most bytes of rows that a call leaves; later rows are read again. Those of the call before lie
+beside them until they are taken up."""
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Memory:
 
     def hand_over(self, names: Iterable[tuple[int, ...] | None]) -> Memory:
         """Return the rows that are kept, for a call to go on from those named, and forget them."""
-        kept = Memory(self.owner, self.header_tokens, self.header, self.stems, self.rows, self.size)
+        kept = Memory(self.owner, self.header_tokens, self.header, self.stems, self.rows)
         kept.wanted = Counter(name for name in names if name is not None)
         self.stems, self.rows, self.size = {}, {}, 0
         kept._drop_unwanted()
@@ -80,17 +81,18 @@ class Memory:
     def find(self, prompts: Sequence[tuple[int, ...]]) -> list[tuple[int, ...] | None]:
         """Return for each prompt the longest kept row it goes on from, or None.
 
-        Rows are gone on with only if every prompt begins with their header.
+        Rows are gone on with only if every prompt begins with their header and goes beyond it.
         """
         top = len(self.header_tokens)
-        if not self.rows or any(prompt[:top] != self.header_tokens for prompt in prompts):
+        distinct: dict[tuple[int, ...], tuple[int, ...] | None] = dict.fromkeys(prompts)
+        fits = all(len(p) > top and p[:top] == self.header_tokens for p in distinct)
+        if not self.rows or not fits:
             return [None] * len(prompts)
         lengths = sorted({len(row) for row in self.rows}, reverse=True)
-        found: list[tuple[int, ...] | None] = []
-        for prompt in prompts:
+        for prompt in distinct:
             begun = (prompt[:n] for n in lengths if n < len(prompt))
-            found.append(next((row for row in begun if row in self.rows), None))
-        return found
+            distinct[prompt] = next((row for row in begun if row in self.rows), None)
+        return [distinct[prompt] for prompt in prompts]
 
     def restore(self, names: Sequence[tuple[int, ...]], cache: Cache, room: int) -> list[int]:
         """Add kept rows to a cache and return the order that they were put in.

@@ -47,7 +47,7 @@ class Product:
 
     def __call__(self, x: Tensor, addition: Addition | None) -> Tensor:
         """Return the outputs of all layers side by side."""
-        if torch.is_grad_enabled() and self.parts[0].requires_grad:
+        if torch.is_grad_enabled() and self.parts and self.parts[0].requires_grad:
             biases = self.bias_parts or (None,) * len(self.parts)
             found = [linear(x, w, b) for w, b in zip(self.parts, biases, strict=True)]
             return found[0] if len(found) == 1 else torch.cat(found, dim=-1)

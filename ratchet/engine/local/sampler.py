@@ -1,8 +1,8 @@
 """Sampling: prompts read once as a prefix tree, then one token a row and step.
 
-The header that all prompts share is kept once; each distinct prompt is read once however many
-completions it gets; rows that have ended make room for those that wait; a row that goes on from one
-just written is not read again.
+The header that all prompts share is kept once; each distinct prompt is read once for all of its
+completions that come in together; rows that have ended make room for those that wait; a row that
+goes on from one just written is not read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ratchet.engine.protocol import Sampling
 MAX_ROWS = 256
 """Most rows written side by side."""
 CACHE_TOKENS = 32768
-"""Most tokens of prompts and completions in the cache, beyond the header."""
+"""Most tokens of prompts and completions in the cache beyond the header, filling counted."""
 FREE_SHARE = 0.25
 """Share of places that must be free before waiting rows are let in."""
 LOGIT_ROWS = 128
@@ -111,13 +111,15 @@ class _Batch:
 
     def _let_in(self) -> None:
         """Read the prompts of as many waiting rows as there is room for."""
-        room, used, count = self._room(), self._used(), 0
+        count = 0
+        stems = [] if self._cache is None else list(self._cache.stems.lengths)
         seen: set[tuple[int, ...]] = set()
-        for row in self._waiting[:room]:
-            used += self._sampling.max_tokens
-            used += 0 if row.prompt in seen else len(row.prompt) - self._header.size
-            seen.add(row.prompt)
-            if used > CACHE_TOKENS and (count or self._live):
+        for row in self._waiting[: self._room()]:
+            if row.prompt not in seen:
+                stems.append(len(row.prompt) - self._header.size)
+                seen.add(row.prompt)
+            own = (len(self._live) + count + 1) * self._sampling.max_tokens
+            if len(stems) * max(stems) + own > CACHE_TOKENS and (count or self._live):
                 break
             count += 1
         rows, self._waiting = self._waiting[:count], self._waiting[count:]
@@ -126,12 +128,6 @@ class _Batch:
         self._choose(rows, self._read(rows))
         self._live += rows
         self._let_out()
-
-    def _used(self) -> int:
-        """Return the tokens that the live rows may come to fill."""
-        if self._cache is None:
-            return 0
-        return sum(self._cache.stems.lengths) + len(self._live) * self._sampling.max_tokens
 
     def _read(self, rows: Sequence[Row]) -> Tensor:
         """Read the rows' prompts into the cache; return each row's last hidden state."""
@@ -202,6 +198,8 @@ class _Batch:
                 own = tuple(row.read)
                 self._memory.keep(self._cache, i, whole[: len(whole) - len(own)], own)
         self._live = [self._live[i] for i in self._cache.keep(left)]
+        if not left:
+            self._cache = None
 
 
 @dataclass

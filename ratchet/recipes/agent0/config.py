@@ -21,7 +21,7 @@ class Config(RunConfig):
     sampling: Literal["exact", "bfloat16", "auto"] = "exact"
     """``bfloat16``: on a CPU adapters sample from rounded weights; ``auto``: where that is fast."""
     micro_tokens: int = Field(default=512, ge=1)
-    """Most packed tokens trained on at once: memory grows with it."""
+    """Most packed tokens trained on at once, beyond the worked examples: memory grows with it."""
     rank: int = Field(default=16, ge=0)
     """Rank of each role's LoRA adapter; 0 trains full copies."""
     alpha: float = 32.0
