@@ -24,9 +24,11 @@ from ratchet.claims.verdict import ALPHA, ClaimVerdict, Reading, judge
 from ratchet.core.codec import to_data
 from ratchet.core.errors import ConfigError
 from ratchet.core.events import Event, Listener, ignore
+from ratchet.guard.charter import Charter, find_charter
 from ratchet.loop.config import RunConfig
 from ratchet.loop.disk import write_atomically
 from ratchet.loop.folder import RunFolder
+from ratchet.loop.gates import require_effect
 from ratchet.loop.provenance import describe_machine
 
 _MEASURED = ("completed", "halted", "budget_spent")
@@ -89,7 +91,9 @@ def reproduce(
         raise ConfigError(f"there is no stage {stage}", f"choose --stage 1 to {most}")
     settings = {}
     for arm in claims.arms:
-        kept = method.configure(tier, **arm.overrides).model_dump(mode="json")
+        config = method.configure(tier, **arm.overrides)
+        require_effect(config, Charter.read(find_charter(config.charter)))
+        kept = config.model_dump(mode="json")
         settings[arm.name] = {k: v for k, v in kept.items() if k not in ("seed", "threads")}
     for claim in claims.claims:
         check_metric(claim.metric)

@@ -23,7 +23,7 @@ from ratchet.loop.closing import measure_final
 from ratchet.loop.config import RunConfig
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import Gate
-from ratchet.loop.gates import choose_gate, require_effect
+from ratchet.loop.gates import choose_gate
 from ratchet.loop.halts import find_tampering, last_halt
 from ratchet.loop.ledger import Ledger
 from ratchet.loop.liveness import Liveness, Tally, judge
@@ -192,7 +192,6 @@ class Loop:
         return {"machine": describe_machine(), "code": hash_code(self.recipe)}
 
     def _start(self, run: OpenRun) -> None:
-        require_effect(self.config, run.evaluator.charter)
         meter = Meter(self.recipe.spent)
         body = open_run(self.recipe, self.config, run.evaluator, run.gate, self.tell)
         run.ledger.append("start", {**body, **self._origin(), "cost": meter.read()})

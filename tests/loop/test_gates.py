@@ -42,6 +42,7 @@ def test_it_can_be_left_out_on_the_command_line(tmp_path: Path) -> None:
     words = ["run", "toy_policy", "--charter", "arithmetic_small", "--generations", "0"]
     words += ["--audit-items", "4", "--final-items", "4", "--out", str(tmp_path / "run")]
     assert main([*words, "--gate-items", "30"]) == 2 and not (tmp_path / "run").exists()
+    assert main(["run", "agent0", "--tier", "tiny", "--gate-items", "30", "--dry-run"]) == 2
     assert main([*words, "--gate-items", "None"]) == 0
     assert "gate_items" not in (tmp_path / "run" / "config.toml").read_text("utf-8")
 
