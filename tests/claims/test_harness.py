@@ -206,6 +206,7 @@ def test_runs_without_a_registration_are_refused(study: Study, tmp_path: Path) -
         ('"skill": 0.9', '"skil": 0.9', "did you mean 'skill'"),
         ("last_candidate.score.mean", "last_candidate.scores.mean", "did you mean 'score'"),
         ("CLAIMS = ", "CLAIM = ", "has no CLAIMS"),
+        ('"skill": 0.9', '"charter": "arithmetic_small"', "gate_items = 10 has no effect"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_does(

@@ -18,6 +18,7 @@ from ratchet.loop.loop import Loop
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.versions import Store
 from ratchet.recipes.launch import find_method
+from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.report.summary import summarise
 
 Build = Callable[[Any, Store], Recipe]
@@ -78,3 +79,18 @@ class ScriptedGate:
         evidence = draw(5)
         number = int(seed.path[-2].removeprefix("#"))
         return Decision(self.verbs[number - 1], "as written"), evidence
+
+
+def stopping(kind: type[ToyPolicy], turn: int) -> type[ToyPolicy]:
+    """Return the recipe, interrupted once, in this turn of all that are taken."""
+
+    class Stopped(kind):  # type: ignore[misc, valid-type]
+        turns = 0
+
+        def improve(self, *given: Any) -> Any:
+            Stopped.turns += 1
+            if Stopped.turns == turn:
+                raise KeyboardInterrupt
+            return super().improve(*given)
+
+    return Stopped

@@ -21,7 +21,7 @@ from ratchet.loop.versions import Store
 from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.recipes.toy_policy.strategies import STRATEGIES
 from ratchet.worlds.arithmetic import Arithmetic
-from tests.end_to_end.small import ScriptedGate, run
+from tests.end_to_end.small import ScriptedGate, run, stopping
 
 TINY: dict[str, Any] = {
     "proposals": 48,
@@ -123,21 +123,11 @@ def test_audits_are_fresh_and_reach_neither_records_nor_settings(tmp_path: Path)
 def test_a_resumed_run_reads_what_it_read_before(tmp_path: Path) -> None:
     settings = {"generations": 5, **TINY}
     whole = run(tmp_path / "whole", "toy_policy", Hacked, **settings)
-    turns = 0
-
-    class Stopped(Hacked):
-        def improve(self, *given: Any) -> Any:
-            nonlocal turns
-            turns += 1
-            if turns == 2:
-                raise KeyboardInterrupt
-            return super().improve(*given)
-
-    try:
-        run(tmp_path / "again", "toy_policy", Stopped, **settings)
-    except KeyboardInterrupt:
-        assert len(bodies(tmp_path / "again")) == 1
-    again = run(tmp_path / "again", "toy_policy", Stopped, **settings)
+    stopped = stopping(Hacked, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "again", "toy_policy", stopped, **settings)
+    assert len(bodies(tmp_path / "again")) == 1
+    again = run(tmp_path / "again", "toy_policy", stopped, **settings)
     assert again == whole
     assert [b["readings"] for b in bodies(tmp_path / "again")] == [
         b["readings"] for b in bodies(tmp_path / "whole")

@@ -15,7 +15,7 @@ from ratchet.loop.replay import replay
 from ratchet.recipes.launch import find_method, read_config
 from ratchet.recipes.toy_policy.recipe import ToyPolicy
 from ratchet.report import write_report
-from tests.end_to_end.small import run
+from tests.end_to_end.small import run, stopping
 from tests.proof.conftest import first_problem
 
 SETTINGS: dict[str, Any] = {
@@ -67,18 +67,9 @@ def test_a_run_spends_its_budget_is_verified_and_done_again(gate: str, tmp_path:
 
 
 def test_a_resumed_run_spends_no_test_twice(tmp_path: Path) -> None:
-    turns = 0
-
-    class Stopped(ToyPolicy):
-        def improve(self, *given: Any) -> Any:
-            nonlocal turns
-            turns += 1
-            if turns == 2:
-                raise KeyboardInterrupt
-            return super().improve(*given)
-
+    stopped = stopping(ToyPolicy, 2)
     whole = run(tmp_path / "whole", "toy_policy", **SETTINGS)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "again", "toy_policy", Stopped, **SETTINGS)
-    again = run(tmp_path / "again", "toy_policy", Stopped, **SETTINGS)
-    assert turns == 4 and again == whole
+        run(tmp_path / "again", "toy_policy", stopped, **SETTINGS)
+    again = run(tmp_path / "again", "toy_policy", stopped, **SETTINGS)
+    assert again == whole

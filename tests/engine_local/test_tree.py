@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ratchet.engine.local.attention import TreeAttention
 from ratchet.engine.local.tree import pack, shared
 
 ROWS = st.lists(
     st.lists(st.integers(0, 2), min_size=1, max_size=9).map(tuple), min_size=1, max_size=8
 )
+
+CPU = torch.device("cpu")
 
 
 @settings(derandomize=True, max_examples=100)
@@ -52,3 +56,12 @@ def test_groups_of_different_stems_are_each_joined() -> None:
     tree = pack(rows)
     assert sorted(tree.levels[1].lengths) == [2, 8]
     assert len(tree.tokens) == 8 + 4 * 2 + 2 + 5
+
+
+def test_one_large_group_beside_small_ones_is_no_cascade() -> None:
+    """Every group would be filled up to the largest."""
+    large = [(1, 2, 2, 2, 2, i, *range(20)) for i in range(100)]
+    small = [(1, i, i, j) for i in range(100, 400) for j in (5, 6)]
+    assert all(TreeAttention(pack(rows), CPU)._cascade is not None for rows in (large, small))
+    both = TreeAttention(pack(large + small), CPU)
+    assert both._cascade is None
