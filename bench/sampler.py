@@ -16,7 +16,7 @@ import torch
 import transformers
 
 from bench.paired import Row, arguments, clock, compare, geomean, report
-from bench.workload import Prompts, Shapes, peak_flops, random_prompts
+from bench.workload import Prompts, Shapes, fill_adapter, peak_flops, random_prompts
 from ratchet.engine import models
 from ratchet.engine.local import LocalEngine
 from ratchet.engine.local.network import Network
@@ -32,18 +32,24 @@ def main() -> None:
     options = arguments()
     engine = LocalEngine(threads=options.threads)
     engine.create("p", "smollm2", Adapter(16))
-    _make_endless(engine)
+    fill_adapter(engine, "p")
+    engine.create("bare", "smollm2", Adapter(16))  # B = 0: the base itself
+    for name in ("p", "bare"):
+        _make_endless(engine, name)
     peer = _load_peer()
     rows = [_against_generate(engine, peer, groups, options.rounds) for groups in GROUPS]
     turns = _turns(engine, peer, options.rounds)
-    share, rate = _shape_share(engine, options.threads)
+    share, rate = _shape_share(engine, "p")
+    bare_share, bare_rate = _shape_share(engine, "bare")
     tiny = _tiny(options.threads)
     peak = peak_flops(options.threads)
     summary = {
         "ratio_geomean": geomean([row.ratio for row in rows]),
         "ratio_lowest": min(row.ratio for row in rows),
         "shape_limited_share": share,
+        "shape_limited_share_without_adapter": bare_share,
         "decode_tokens_per_s_at_128_rows": 128 / rate,
+        "decode_tokens_per_s_without_adapter": 128 / bare_rate,
         "multi_turn_ratio": turns[0].ratio,
         "multi_turn_ratio_to_ours_reading_anew": turns[1].ratio,
         "tiny_tokens_per_s": tiny,
@@ -58,9 +64,9 @@ def main() -> None:
     report("sampling, SmolLM2-135M", [*rows, *turns], summary, notes, options.json)
 
 
-def _make_endless(engine: LocalEngine) -> None:
+def _make_endless(engine: LocalEngine, name: str) -> None:
     """Take the end token away, so that nothing stops early."""
-    policy = engine.policy("p")
+    policy = engine.policy(name)
     policy.base = dataclasses.replace(policy.base, ends=frozenset())
 
 
@@ -141,12 +147,12 @@ def _turns(engine: LocalEngine, peer: Any, rounds: int) -> tuple[Row, Row]:
     )
 
 
-def _shape_share(engine: LocalEngine, threads: int) -> tuple[float, float]:
-    """Return the share of a decode step at 128 rows that its products alone take, and its time."""
+def _shape_share(engine: LocalEngine, name: str) -> tuple[float, float]:
+    """Return the share of a decode step at 128 rows that the base's products take, and its time."""
     prompts = random_prompts(16, PROMPT, 49152)
 
     def draw(tokens: int) -> float:
-        return clock(lambda: engine.sample("p", prompts, Sampling(seed=1, max_tokens=tokens, n=8)))
+        return clock(lambda: engine.sample(name, prompts, Sampling(seed=1, max_tokens=tokens, n=8)))
 
     products = Shapes(_network(engine), 128).step()
     products(), draw(2)
@@ -162,7 +168,8 @@ def _tiny(threads: int) -> float:
     """Return sampled tokens a second of the tiny model at 512 rows."""
     engine = LocalEngine(threads=threads)
     engine.create("p", "tiny", Adapter(8))
-    _make_endless(engine)
+    fill_adapter(engine, "p")
+    _make_endless(engine, "p")
     prompts = [engine.encode("p", f"Q: {i} + {i * 7 % 90}\nA:") for i in range(64)]
     sampling = Sampling(seed=1, max_tokens=NEW, n=8)
     engine.sample("p", prompts, sampling)

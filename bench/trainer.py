@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from bench.paired import arguments, compare, report
-from bench.workload import random_groups
+from bench.workload import fill_adapter, random_groups
 from ratchet.engine.local import LocalEngine, trainer
 from ratchet.engine.losses import PolicyGradient
 from ratchet.engine.protocol import Adapter
@@ -23,10 +23,7 @@ def main() -> None:
     options = arguments()
     engine = LocalEngine(threads=options.threads, micro_tokens=MICRO_TOKENS)
     engine.create("p", "smollm2", Adapter(16))
-    with torch.no_grad():  # B = 0 would hide half of the gradient
-        for name, tensor in engine.policy("p").tensors().items():
-            if name.endswith(".up"):
-                tensor.normal_(0.0, 0.01, generator=torch.Generator().manual_seed(1))
+    fill_adapter(engine, "p")  # B = 0 would hide half of the gradient
     batch = random_groups(GROUPS, SIZE, PROMPT, ANSWER, 49152)
 
     def train(share: bool) -> dict[str, torch.Tensor]:

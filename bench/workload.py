@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ratchet.core.seeds import Seed
+from ratchet.engine.local import LocalEngine
 from ratchet.engine.local.linear import linear
 from ratchet.engine.local.network import Network
 from ratchet.engine.losses import Batch, Row
@@ -43,9 +44,18 @@ def random_groups(groups: int, size: int, prompt: int, answer: int, vocabulary: 
     return Batch(tuple(rows))
 
 
+def fill_adapter(engine: LocalEngine, name: str) -> None:
+    """Give a fresh adapter's B small numbers: zeros change nothing and are left out."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for tensor_name, tensor in engine.policy(name).tensors().items():
+            if tensor_name.endswith(".up"):
+                tensor.normal_(0.0, 0.01, generator=generator)
+
+
 @dataclass(frozen=True)
 class Shapes:
-    """The matrix products of one decode step, on the model's own weights, and nothing else."""
+    """The base's matrix products of one decode step, and nothing else."""
 
     network: Network
     """The model."""

@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+PACKED_ROWS = 128
+"""Rows of a product that packed weights are laid out for; any other number works too."""
+
 
 @dataclass(frozen=True)
 class Addition:
@@ -62,6 +65,17 @@ def products(x: Tensor, weights: Tensor) -> Sequence[Tensor]:
     if _plain_float(x) and not torch.is_grad_enabled():
         return [_product(*pair, None) for pair in zip(x, weights, strict=True)]
     return torch.bmm(x, weights.transpose(1, 2)).unbind()
+
+
+def pack_weight(weight: Tensor) -> Tensor:
+    """Return a copy of a weight laid out as products on a CPU read it; for products alone.
+
+    Few rows gain most: a product otherwise lays the weight out anew each time.
+    """
+    if not _ONEDNN or weight.device.type != "cpu":
+        return weight
+    found: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_ROWS)
+    return found
 
 
 def _has_onednn() -> bool:

@@ -59,8 +59,8 @@ class Policy:
         return Policy(self.base, self.kind, copied, copy_adapter(self.additions), trainable=False)
 
     def reading(self) -> Reader:
-        """Return the network with this policy's additions in force."""
-        if not self.additions:
+        """Return the network with this policy's additions in force, if they change anything."""
+        if not any(bool(addition.up.any()) for addition in self.additions.values()):
             return self.network
         return replace(
             self.network, additions=fuse(self.additions, self.network.groups(), train=False)
