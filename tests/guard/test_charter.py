@@ -96,7 +96,7 @@ def test_shipped_charters_are_sound() -> None:
     assert arithmetic.gate is None and terms["arithmetic_standard"] == GateTerms()
     small = terms["arithmetic_small"]
     assert small is not None and (small.tests, small.margin) == (10, 0.2)
-    assert (small.first, small.batch, small.cap) == (120, 120, 360)
+    assert (small.first, small.batch, small.cap) == (240, 120, 360)
     functions = Charter.read(find_charter("functions"))
     assert functions.families == {"near": 0.7, "far": 0.3}
     assert functions.quality.margin is None
