@@ -14,12 +14,16 @@ from ratchet.core.records import Evaluation, Records, Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.task import StopReason
 from ratchet.diagnose.collapse import RolloutCollapse
+from ratchet.diagnose.coverage import CoverageLoss
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.diagnose.format_drift import FormatDrift
+from ratchet.diagnose.inflow import ClosedLoop
 from ratchet.diagnose.jump import CapabilityJump
 from ratchet.diagnose.label_error import LabelError
 from ratchet.diagnose.novelty import ProposalCollapse
 from ratchet.diagnose.reading import by_task, commonest, plant, surprisal
+from ratchet.diagnose.rounds import StaleRounds
+from ratchet.diagnose.signal import SignalLoss
 from ratchet.loop.monitor import Monitor, Past, Seen, judge_all, read_all, try_out
 
 MONITORS: list[Monitor] = [
@@ -29,6 +33,10 @@ MONITORS: list[Monitor] = [
     ProposalCollapse(),
     FormatDrift(),
     CapabilityJump(),
+    SignalLoss(),
+    CoverageLoss(),
+    StaleRounds(),
+    ClosedLoop(),
 ]
 HERE = Conduct()
 
@@ -66,8 +74,8 @@ def test_a_clean_run_is_left_alone(course: Course) -> None:
     ids=lambda given: getattr(given, "name", given),
 )
 def test_a_broken_run_is_caught(name: str, course: Course) -> None:
-    found = watch(MONITORS, play(replace(course, sudden=2), 5, Seed(2).rng()))
-    assert found[name] <= 5
+    found = watch(MONITORS, play(replace(course, sudden=2), 7, Seed(2).rng()))
+    assert found[name] <= 7
 
 
 def hacked(passed: int, gain: float) -> Seen:
