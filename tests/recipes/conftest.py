@@ -49,6 +49,7 @@ SMALL: dict[str, Any] = {
     "quality_texts": 4,
     "pinned_tasks": 4,
     "held_tasks": 0,
+    "transfer_items": 0,
 }
 PROPOSALS = (
     *(f"{a} + {b}" for a in (12, 35, 47, 81) for b in (30, 61, 8)),

@@ -1,4 +1,4 @@
-"""What Agent0's report shows of before and after: samples, and everyday English."""
+"""What the report of a co-evolution shows of before and after: samples, and everyday English."""
 
 from __future__ import annotations
 

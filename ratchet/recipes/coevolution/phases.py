@@ -52,6 +52,7 @@ from ratchet.recipes.coevolution.observing import (
 from ratchet.recipes.coevolution.pool import Pool, mark_new, pay_proposals
 from ratchet.recipes.coevolution.procedures import CALCULATOR, list_procedures, request
 from ratchet.recipes.coevolution.settings import Settings
+from ratchet.recipes.coevolution.transfer import measure_transfer
 from ratchet.solve.procedure import Counted
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
@@ -117,6 +118,7 @@ class CoEvolution(Recipe):
         known = "\n".join(sorted(seen.union(group.task.id for group in pool.judged)))
         after = state.replace(**policies, pool=self.store.write("pool", "seen.txt", known))
         measures = describe(pool, steps, examined) | measure_pinned(self, context, pool)
+        measures |= measure_transfer(self, after, context)
         solved = [trace for group in pool.judged for trace in trace_labelled(group)]
         told = [trace for group in examined for trace in trace_labelled(group, "held")]
         return Candidate(after, (*records, *pool.written, *solved, *told), measures=measures)

@@ -46,12 +46,12 @@ def plan(config: Settings) -> Plan:
     """Return the plan of a run. Raises ModelError if the model's size cannot be told."""
     c, size = config, count_parameters(config.model)
     proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
-    solving = c.generations * (proposals + c.pinned_tasks) * c.attempts
+    solving = c.generations * (proposals + c.pinned_tasks + c.held_tasks) * c.attempts
     charter = Charter.read(find_charter(c.charter))
     most, typical = estimate_anchors(charter, c.gate_items)
     decisions = min(c.generations, charter.gate.tests) if charter.gate else c.generations
     measuring = 2 * (decisions * most + c.generations * c.monitor_items)
-    measuring += 3 * c.audit_items + 4 * c.final_items
+    measuring += 3 * c.audit_items + 4 * c.final_items + 2 * c.generations * c.transfer_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
     rows = c.generations * (
         c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals

@@ -120,6 +120,9 @@ class Settings(RunConfig):
     """Open tasks, the same in every generation and never trained on, that the solver attempts
     ``attempts`` times: its pass@1 and pass@k."""
 
+    transfer_items: int = Field(default=0, ge=0)
+    """Problems of a second, untouched world that the first and the live solver answer."""
+
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Self:
         """Read a tier; a profile's values win over the tier's, those given here over both."""
