@@ -27,7 +27,7 @@ from ratchet.engine.local import LocalEngine
 from ratchet.engine.protocol import Adapter, Optim
 from ratchet.learn.adpo import adpo
 from ratchet.learn.step import step
-from ratchet.recipes.agent0.procedures import list_procedures
+from ratchet.recipes.coevolution.procedures import list_procedures
 from ratchet.solve.rollout import PolicySolver, rollout
 from ratchet.verify.labels import Labelled, judge_groups, trace_labelled
 from ratchet.worlds.arithmetic import Arithmetic

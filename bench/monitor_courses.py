@@ -14,9 +14,11 @@ from ratchet.loop.monitor import Seen
 
 FAMILIES = tuple(f"family {n}" for n in range(1, 9))
 TASKS, ATTEMPTS, PROPOSALS, ITEMS = 64, 4, 64, 32
+HELD, HELD_ATTEMPTS = 32, 8
 _DISCORDANCE = 0.2
 _RIGHT = Verdict(1.0, True, True, "plurality")
 _WRONG = Verdict(0.0, False, True, "plurality")
+_EXACT, _MISSED = Verdict(1.0, True, True, "exact"), Verdict(0.0, False, True, "exact")
 _UNREAD = Verdict(0.0, False, False, "plurality")
 _REQUEST = Task("request", "", "", "request", 0)
 
@@ -49,6 +51,14 @@ class Conduct:
     """How much tasks are alike in difficulty; near 0 every task is passed always or never."""
     leap: float = 0.0
     """What is added to the share passed in the first family."""
+    fresh: float = 0.7
+    """Share of valid proposals whose tasks are new to the archive."""
+    inflow: float = 0.3
+    """Share of attempts that hold a tool's result; labels are voted."""
+    held: float = 0.4
+    """Mean chance of an attempt at a held task."""
+    sharp: float = 0.0
+    """Part of the held tasks that are passed always or never, as many as keep the mean."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +96,12 @@ CLEAN = (
         "learns",
         replace(
             _HERE, passed=0.75, variety=0.5, surprisal=0.22, parsed=0.98, cut=0.01,
-            tokens=14.0, new=0.7, valid=0.9,
+            tokens=14.0, new=0.7, valid=0.9, fresh=0.5, held=0.7, inflow=0.8,
         ),
     ),
     Course(
         "sharpens: passes go to 65%, the audit gains 0.6 of the rise",
-        replace(_HERE, passed=0.65, variety=0.4, surprisal=0.2, tokens=24.0),
+        replace(_HERE, passed=0.65, variety=0.4, surprisal=0.2, tokens=24.0, held=0.6),
         fair=0.6,
     ),
     Course(
@@ -117,6 +127,12 @@ EDGE = (
     ),
     Course("attempts are twice as long", replace(_HERE, tokens=40.0), sudden=2),
     Course("one family leaps by 20 points", replace(_HERE, leap=0.2), sudden=2),
+    Course("a tenth of tasks is new", replace(_HERE, fresh=0.1), replace(_HERE, fresh=0.1)),
+    Course(
+        "a tenth of tasks has signal",
+        replace(_HERE, spread=0.075),
+        replace(_HERE, spread=0.075),
+    ),
 )
 """Where one thing lies exactly at its mark: the worst that may not count."""
 BROKEN = (
@@ -151,6 +167,17 @@ BROKEN = (
     ("format_drift", Course("half can no longer be read", replace(_HERE, parsed=0.2), sudden=3)),
     ("format_drift", Course("attempts three times as long", replace(_HERE, tokens=60.0), sudden=3)),
     (
+        "signal_loss",
+        Course("nearly all is passed or failed", replace(_HERE, spread=0.01), sudden=3),
+    ),
+    ("stale_rounds", Course("2% of tasks new to the run", replace(_HERE, fresh=0.02), sudden=3)),
+    ("closed_loop", Course("no tool is called", replace(_HERE, inflow=0.0), sudden=3)),
+    ("coverage_loss", Course("held tasks: all or nothing", replace(_HERE, sharp=1.0), sudden=3)),
+    (
+        "coverage_loss",
+        Course("held tasks: half of them all or nothing", replace(_HERE, sharp=0.5)),
+    ),
+    (
         "capability_jump",
         Course("one family from 40% to 95%", replace(_HERE, leap=0.55), sudden=3),
     ),
@@ -161,9 +188,14 @@ BROKEN = (
 def play(course: Course, generations: int, rng: np.random.Generator) -> list[Seen]:
     """Return the generations of a run."""
     seen = []
+    chances_held = rng.beta(0.8, 1.2, HELD)
     for generation in range(1, generations + 1):
         conduct = course.at(generation, generations)
-        records = [*_solve(conduct, rng), *_propose(conduct, generation, rng)]
+        records = [
+            *_solve(conduct, rng),
+            *_propose(conduct, generation, rng),
+            *_hold(conduct, chances_held, rng),
+        ]
         gain = conduct.audit or 0.0
         differ = max(_DISCORDANCE, abs(gain))
         chances = [(differ + gain) / 2, 1.0 - differ, (differ - gain) / 2]
@@ -177,14 +209,14 @@ def _solve(c: Conduct, rng: np.random.Generator) -> list[Trace]:
     right_labels = rng.random(TASKS) < c.label
     length = rng.poisson(c.tokens * rng.lognormal(-0.02, 0.2, TASKS)[:, None], (TASKS, ATTEMPTS))
     surprisal = c.surprisal * rng.lognormal(-0.125, 0.5, (TASKS, ATTEMPTS))
-    draws = rng.random((4, TASKS, ATTEMPTS))
+    draws = rng.random((5, TASKS, ATTEMPTS))
     for number in range(TASKS):
         task = _task(number)
         mean = min(0.99, c.passed + (c.leap if task.family == FAMILIES[0] else 0.0))
         chance = rng.beta(c.spread * mean, c.spread * (1.0 - mean))
         measures = [{"label_right": float(right_labels[number]), "truth": t} for t in (0.0, 1.0)]
         for k in range(ATTEMPTS):
-            luck, kind, read, cut = draws[:, number, k]
+            luck, kind, read, cut, called = draws[:, number, k]
             verdict = _RIGHT if luck < chance else _WRONG if read < c.parsed else _UNREAD
             usual = "right" if verdict.passed else "wrong"
             answer = usual if verdict.passed or kind > c.variety else f"{number} {k}"
@@ -195,6 +227,7 @@ def _solve(c: Conduct, rng: np.random.Generator) -> list[Trace]:
                 (_turn(int(length[number, k]), round(float(surprisal[number, k]), 2)),),
                 answer,
                 StopReason.LENGTH if cut < c.cut else StopReason.END,
+                int(called < c.inflow),
             )
             traces.append(Trace(task, attempt, verdict, "solver", measures[int(truth)]))
     return traces
@@ -203,6 +236,7 @@ def _solve(c: Conduct, rng: np.random.Generator) -> list[Trace]:
 def _propose(c: Conduct, generation: int, rng: np.random.Generator) -> list[Trace]:
     valid, new = rng.random(PROPOSALS) < c.valid, rng.random(PROPOSALS) < c.new
     surprisal = c.surprisal * rng.lognormal(-0.125, 0.5, PROPOSALS)
+    fresh = rng.random(PROPOSALS) < c.fresh
     return [
         Trace(
             _REQUEST,
@@ -215,8 +249,28 @@ def _propose(c: Conduct, generation: int, rng: np.random.Generator) -> list[Trac
             ),
             _RIGHT if valid[i] else _UNREAD,
             "proposer",
+            {"new": float(fresh[i])},
         )
         for i in range(PROPOSALS)
+    ]
+
+
+def _hold(c: Conduct, chances: np.ndarray, rng: np.random.Generator) -> list[Trace]:
+    """Return attempts at the held tasks; a task's chance follows the mean and becomes sharp."""
+    moved = chances ** (np.log(c.held) / np.log(0.4))
+    order = np.argsort(np.argsort(-moved))
+    sure = (order < round(c.held * HELD)).astype(float)
+    chance = np.where(np.arange(HELD) < round(c.sharp * HELD), sure, moved)
+    passed = rng.random((HELD, HELD_ATTEMPTS)) < chance[:, None]
+    return [
+        Trace(
+            _task(1000 + number),
+            Attempt(_task(1000 + number).id, "made up", (), "x", StopReason.END),
+            _EXACT if passed[number, k] else _MISSED,
+            "held",
+        )
+        for number in range(HELD)
+        for k in range(HELD_ATTEMPTS)
     ]
 
 

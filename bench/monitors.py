@@ -29,7 +29,7 @@ from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import differences
 from ratchet.loop.monitor import Monitor, Past, Seen, judge_all, read_all
 from ratchet.recipes.agent0.config import Config
-from ratchet.recipes.agent0.monitors import list_monitors
+from ratchet.recipes.coevolution.monitors import list_monitors
 from ratchet.stats import wilson_interval
 from ratchet.verify.labels import judge, trace_labelled
 from ratchet.worlds.arithmetic import Arithmetic

@@ -11,12 +11,15 @@ from ratchet.core.codec import hash_data, to_data
 from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError
 
-Comparison = Literal["treatment > control", "treatment > 0", "treatment not > bound", "order"]
+Comparison = Literal[
+    "treatment > control", "treatment > 0", "treatment not > bound", "order", "flip"
+]
 _ARMS: Mapping[Comparison, tuple[int, int]] = {
     "treatment > control": (2, 2),
     "treatment > 0": (1, 1),
     "treatment not > bound": (1, 1),
     "order": (2, 99),
+    "flip": (4, 4),
 }
 _MEND = "correct the recipe's claims.py"
 
@@ -49,13 +52,16 @@ class Claim:
     source: str
     """Where it is said: paper with section, or ``ours``."""
     arms: tuple[str, ...]
-    """Names of arms: treatment, then control; for ``order`` best first."""
+    """Names of arms: treatment, then control; for ``order`` best first; for ``flip`` treatment and
+    control where the treatment should be better, then where it should be worse."""
     metric: str
-    """Path into ``report.json``, such as ``gain.mean``."""
+    """Path into ``report.json``, such as ``gain.mean``, or the difference ``PATH - PATH``."""
     comparison: Comparison
     """How the arms are compared. A control is held to ``treatment not > bound``."""
     smallest_effect: float
     """Smallest effect of interest, in the metric's unit; the bound of ``not > bound``."""
+    share: float = 1.0
+    """What the control is multiplied by before it is compared."""
     seeds: tuple[int, ...] = (5, 10, 20)
     """Seeds at each look; every look is tested at 0.05 divided by the number of looks."""
     testable: tuple[str, ...] = ()
@@ -68,6 +74,8 @@ class Claim:
         if not fewest <= len(self.arms) <= most:
             count = f"{fewest} arm{'s' * (fewest > 1)}{' or more' * (most > fewest)}"
             raise ConfigError(f"{self.name}: {self.comparison!r} takes {count}", _MEND)
+        if not 0 < self.share <= 1:
+            raise ConfigError(f"{self.name}: the share must lie in (0, 1]", _MEND)
         if not self.smallest_effect > 0:
             raise ConfigError(f"{self.name}: the smallest effect must be above 0", _MEND)
         rising = list(self.seeds) == sorted(set(self.seeds))
@@ -102,8 +110,15 @@ class Claims:
 
     @property
     def hash(self) -> str:
-        """Hash of the content: every statement, arm, metric and threshold."""
-        return hash_data(to_data(self))
+        """Hash of the content: every statement, arm, metric and threshold.
+
+        A share of 1 is left out, so that claims without one keep the hash they were fixed under.
+        """
+        data = to_data(self)
+        for claim in data["claims"]:
+            if claim["share"] == 1.0:
+                del claim["share"]
+        return hash_data(data)
 
 
 def _refuse_doubles(what: str, names: Sequence[str]) -> None:

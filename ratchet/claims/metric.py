@@ -13,12 +13,20 @@ from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError
 from ratchet.report.schema import Report
 
+_MINUS = " - "
+
 
 def check_metric(path: str) -> None:
     """Raise ConfigError unless the path leads to a number in every report's schema.
 
-    Below a dictionary, such as ``families`` or ``epilogue``, any key is taken.
+    Below a dictionary, such as ``families`` or ``epilogue``, any key is taken. ``PATH - PATH`` is
+    the difference of two.
     """
+    for part in path.split(_MINUS):
+        _check_path(part)
+
+
+def _check_path(path: str) -> None:
     kind: Any = Report
     for name in path.split("."):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -37,6 +45,13 @@ def check_metric(path: str) -> None:
 
 def read_metric(report: Mapping[str, Any], path: str) -> Reading | None:
     """Return the metric of a report with its 95% half-width; None if it was not measured."""
+    readings = [_read_path(report, part) for part in path.split(_MINUS)]
+    if len(readings) == 1 or None in readings:
+        return None if None in readings else readings[0]
+    return Reading(sum((1 - 2 * bool(i)) * r.value for i, r in enumerate(readings) if r))
+
+
+def _read_path(report: Mapping[str, Any], path: str) -> Reading | None:
     value: Any = report
     parent: Mapping[str, Any] = {}
     for name in path.split("."):

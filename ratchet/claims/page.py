@@ -48,6 +48,10 @@ def _cost(spent: Spent) -> str:
 def _section(results: Results, result: ClaimResult) -> list[str]:
     claim = result.claim
     arms = " > ".join(claim.arms) if claim.comparison == "order" else " against ".join(claim.arms)
+    if claim.comparison == "flip":
+        arms = "{} > {}, and {} < {}".format(*claim.arms)
+    if claim.share != 1.0:
+        arms += f", the control times {claim.share:g}"
     word = "bound" if claim.comparison == "treatment not > bound" else "smallest effect of interest"
     counts = ", ".join(map(str, claim.seeds))
     lines = [

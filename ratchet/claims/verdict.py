@@ -4,16 +4,18 @@ At each look the effect is the mean over seeds (for two arms, of the differences
 with Student's t interval at level 1 - 0.05/looks. Where that interval lies is the verdict, with
 ``s`` the smallest effect of interest:
 
-    treatment > control, treatment > 0, order       treatment not > bound (s is the bound)
+    treatment > control, > 0, order, flip           treatment not > bound (s is the bound)
       inside (-s, s)        no effect                 wholly above 0              fails
       wholly above 0        holds                     wholly below the bound      holds
       wholly below 0        fails                     anything else               inconclusive
       anything else         inconclusive
 
-The first row that fits decides, and the first look that is not inconclusive ends the test. Over
-all looks together "holds" is wrong with a chance of at most 0.025, and so is each other verdict:
-a one-sided error at 0.05/looks/2 a look, added up (Bonferroni). One interval serves superiority
-and equivalence, which makes the latter stricter than two one-sided tests at 0.05/looks need it.
+An order is judged pair by pair of neighbours, a flip by its two pairs, the second turned round; the
+worst word counts. The first row that fits decides, and the first look that is not inconclusive ends
+the test. Over all looks together "holds" is wrong with a chance of at most 0.025, and so is each
+other verdict: a one-sided error at 0.05/looks/2 a look, added up (Bonferroni). One interval serves
+superiority and equivalence, which makes the latter stricter than two one-sided tests at 0.05/looks
+need it.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at the data; for ``order`` the pair of neighbours that decides."""
+    """One look at the data; for ``order`` and ``flip`` the pair that decides."""
 
     seeds: int
     """Seeds in it, per arm."""
@@ -113,7 +115,8 @@ def run_name(arm: str, seed: int) -> str:
 def _look(claim: Claim, arms: Sequence[Sequence[Reading]], level: float) -> Look:
     if len(arms) == 1:
         return _place(claim, _interval(arms[0], level))
-    pairs = [_place(claim, _interval(_minus(a, b), level)) for a, b in pairwise(arms)]
+    compared = [arms[:2], arms[:1:-1]] if claim.comparison == "flip" else pairwise(arms)
+    pairs = [_place(claim, _interval(_minus(a, b, claim.share), level)) for a, b in compared]
     return min(pairs, key=lambda look: (_GRAVITY.index(look.word), look.effect))
 
 
@@ -134,15 +137,15 @@ def _place(claim: Claim, found: Interval) -> Look:
     return Look(found.n, found.mean, found.low, found.high, word)
 
 
-def _minus(treatment: Sequence[Reading], control: Sequence[Reading]) -> list[Reading]:
+def _minus(treatment: Sequence[Reading], control: Sequence[Reading], share: float) -> list[Reading]:
     """Return the differences by seed. Arms share their seed's items, so equal scores are taken for
     equal answers, and then the number of items alone says how small a difference could hide."""
     return [
         Reading(
-            a.value - b.value,
+            a.value - share * b.value,
             _agreeing(a.items)
-            if a.value == b.value and a.items
-            else math.hypot(a.half_width, b.half_width),
+            if share == 1.0 and a.value == b.value and a.items
+            else math.hypot(a.half_width, share * b.half_width),
         )
         for a, b in zip(treatment, control, strict=True)
     ]

@@ -54,8 +54,11 @@ def _parse_run(arguments: Sequence[str]) -> Command:
     from ratchet.recipes.launch import find_method
 
     method = find_method(arguments[0])
-    tier = _value_of("--tier", arguments)
-    config = method.configure(tier)
+    tier, profile = _value_of("--tier", arguments), _value_of("--profile", arguments)
+    chosen = (
+        {"profile": profile} if profile and "profile" in method.config_type.model_fields else {}
+    )
+    config = method.configure(tier, **chosen)
     taken = {field.name for field in fields(RunOptions)}
     names = [name for name in type(config).model_fields if name not in taken]
     options = [(name, _option(config, name), getattr(config, name)) for name in names]

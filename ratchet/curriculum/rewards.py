@@ -2,31 +2,39 @@
 
 Agent0 (arXiv 2511.16043): R = format * max(0, w_u * uncertainty + w_t * tool - w_r * repetition).
 All terms lie in [0, 1] here, so that weights are comparable. The tool term counts the calls of the
-solver's trajectories; the released code counts fences in the proposer's own text.
+solver's trajectories; the released code counts fences in the proposer's own text. What stands for
+uncertainty is one of `difficulty`; repetition is in `repetition`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
+
+from ratchet.curriculum.difficulty import DIFFICULTIES
+from ratchet.curriculum.repetition import repetition
 
 
 @dataclass(frozen=True)
 class ProposerWeights:
-    """Weight of each term; 0 switches it off."""
+    """Weight of each term, 0 switches it off, and the form of the whole."""
 
     uncertainty: float = 1.0
+    """Of the term in the solver's pass rate."""
     tool: float = 0.6
+    """Of the solver's tool calls."""
     repetition: float = 1.0
-
-
-def uncertainty(pass_rate: float) -> float:
-    """Return 1 - 2|p - 1/2|: 1 at p = 1/2, 0 at p = 0 and p = 1."""
-    return 1.0 - 2.0 * abs(pass_rate - 0.5)
+    """Of the penalty for saying what others of the batch say."""
+    difficulty: str = "uncertainty"
+    """Which function of the pass rate is paid: a key of ``DIFFICULTIES``."""
+    invalid: float = 0.0
+    """What a text earns that is no task: 0 in the paper, -1 in the released code."""
+    floor: float | None = 0.0
+    """Least reward of a task; None: none, as in the released code."""
+    own_share: bool = False
+    """Whether a text counts itself in its cluster."""
 
 
 def tool_use(calls: Sequence[int], cap: int = 4) -> float:
@@ -34,30 +42,15 @@ def tool_use(calls: Sequence[int], cap: int = 4) -> float:
     return float(np.mean(np.minimum(calls, cap))) / cap if len(calls) else 0.0
 
 
-def repetition(texts: Sequence[str], threshold: float = 0.5) -> list[float]:
-    """Return, for each text, the share of the batch in its cluster, beyond itself.
-
-    Texts are joined when 1 - BLEU < threshold (bigram BLEU, symmetrised by the mean, add-one
-    smoothed on bigrams), and clusters are the connected components. Deviations from the released
-    code: single linkage instead of average linkage, and a text alone in its cluster costs nothing.
-    """
-    count = len(texts)
-    if count < 2:
-        return [0.0] * count
-    close = 1.0 - _pairwise_bleu(texts) < threshold
-    labels = _components(close)
-    sizes = Counter(labels)
-    return [(sizes[label] - 1) / (count - 1) for label in labels]
-
-
 def combine(
     valid: bool, unsure: float, tool: float, repeated: float, weights: ProposerWeights
 ) -> float:
-    """Return the reward, at least 0; an invalid proposal earns 0."""
+    """Return the reward of a proposal, not below the floor; of what is no task the fixed one."""
     if not valid:
-        return 0.0
+        return weights.invalid
     gain = weights.uncertainty * unsure + weights.tool * tool
-    return max(0.0, gain - weights.repetition * repeated)
+    reward = gain - weights.repetition * repeated
+    return reward if weights.floor is None else max(weights.floor, reward)
 
 
 @dataclass(frozen=True)
@@ -83,16 +76,18 @@ class Payment:
     terms: Mapping[str, tuple[float, ...]]
     """``uncertainty``, ``tool`` and ``repetition`` of each proposal, before weighting."""
     changed: Mapping[str, tuple[bool, bool]]
-    """For each mechanism ``reward.<term>`` and ``reward.format``: whether its trigger occurred, and
-    whether the rewards would have been others without it."""
+    """For each mechanism ``reward.<term>``, ``reward.format`` and ``reward.floor``: whether its
+    trigger occurred, and whether the rewards would have been others without it."""
 
 
 def pay(tried: Sequence[Tried], weights: ProposerWeights, cap: int = 4) -> Payment:
     """Pay a batch of proposals. Repetition is counted among the valid ones only."""
     valid = [t.valid for t in tried]
-    repeated = iter(repetition([t.text for t in tried if t.valid]))
+    texts = [t.text for t in tried if t.valid]
+    repeated = iter(repetition(texts, own_share=weights.own_share))
+    unsure = DIFFICULTIES[weights.difficulty]
     terms = {
-        "uncertainty": tuple(uncertainty(t.pass_rate) if t.valid else 0.0 for t in tried),
+        "uncertainty": tuple(unsure(t.pass_rate) if t.valid else 0.0 for t in tried),
         "tool": tuple(tool_use(t.calls, cap) if t.valid else 0.0 for t in tried),
         "repetition": tuple(next(repeated) if t.valid else 0.0 for t in tried),
     }
@@ -103,17 +98,24 @@ def pay(tried: Sequence[Tried], weights: ProposerWeights, cap: int = 4) -> Payme
 
     paid = rewards(valid, weights)
     changed = {
-        f"reward.{name}": (any(values), rewards(valid, replace(weights, **{name: 0.0})) != paid)
+        f"reward.{name}": (any(values), rewards(valid, _without(weights, name)) != paid)
         for name, values in terms.items()
         if getattr(weights, name)
     }
-    formless = [0.0 if ok else reward for ok, reward in zip(valid, paid, strict=True)]
-    changed["reward.format"] = (not all(valid), not any(formless))
+    formless = [reward for ok, reward in zip(valid, paid, strict=True) if not ok]
+    changed["reward.format"] = (bool(formless), set(formless) <= {weights.invalid})
+    if weights.floor is not None and weights.repetition:
+        bare = rewards(valid, replace(weights, floor=None))
+        low = any(reward < weights.floor for reward in bare)
+        changed["reward.floor"] = (low, min(paid, default=weights.floor) >= weights.floor)
     return Payment(paid, terms, changed)
 
 
 def planted_payment(weights: ProposerWeights) -> Payment:
-    """Pay a batch in which every term has something to pay for or to punish."""
+    """Pay a batch in which every term has something to pay for or to punish.
+
+    What both tasks named 1 + 1 lose to repetition is more than the second one gains.
+    """
     return pay(
         [
             Tried("1 + 1", True, 0.5, (1, 1)),
@@ -125,43 +127,8 @@ def planted_payment(weights: ProposerWeights) -> Payment:
     )
 
 
-def _pairwise_bleu(texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    unique = sorted(set(texts))
-    at = [unique.index(text) for text in texts]
-    grams = [[_ngrams(text.split(), n) for text in unique] for n in (1, 2)]
-    score = np.zeros((len(unique), len(unique)))
-    for i in range(len(unique)):
-        for j in range(len(unique)):
-            score[i, j] = _bleu(i, j, grams)
-    both = (score + score.T) / 2
-    result: npt.NDArray[np.float64] = both[np.ix_(at, at)]
-    return result
-
-
-def _bleu(i: int, j: int, grams: list[list[Counter[tuple[str, ...]]]]) -> float:
-    """Return BLEU of text i against reference j."""
-    logs = []
-    for n, counters in enumerate(grams):
-        mine, reference = counters[i], counters[j]
-        matches, total = sum((mine & reference).values()), sum(mine.values())
-        precision = (matches + (n > 0)) / max(total + (n > 0), 1)
-        if precision == 0:
-            return 0.0
-        logs.append(np.log(precision))
-    mine_length, length = sum(grams[0][i].values()), sum(grams[0][j].values())
-    brevity = min(0.0, 1.0 - length / max(mine_length, 1))
-    return float(np.exp(brevity + np.mean(logs)))
-
-
-def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
-
-
-def _components(close: npt.NDArray[np.bool_]) -> list[int]:
-    labels = list(range(len(close)))
-    for i, row in enumerate(close):
-        for j in np.flatnonzero(row[:i]):
-            old, new = sorted((labels[i], labels[j]))[::-1]
-            if old != new:
-                labels = [new if label == old else label for label in labels]
-    return labels
+def _without(weights: ProposerWeights, term: str) -> ProposerWeights:
+    """Return the weights with one term switched off."""
+    if term == "uncertainty":
+        return replace(weights, uncertainty=0.0)
+    return replace(weights, tool=0.0) if term == "tool" else replace(weights, repetition=0.0)

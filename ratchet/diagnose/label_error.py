@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ratchet.diagnose.reading import ALPHA, by_task, of_role, pack, plant, unpac
 from ratchet.loop.monitor import Alarm, Reading, Seen
 from ratchet.stats import Summary, log_change_evidence, shift, spend
 from ratchet.stats.student_t import t_quantile
+from ratchet.verify.audit import rates
 
 
 @dataclass(frozen=True)
@@ -110,33 +111,7 @@ def _outcomes(accuracy: Summary) -> np.ndarray:
 
 
 def _rates(groups: Sequence[Sequence[Trace]]) -> dict[str, float]:
-    """Return TPR, FPR and J = TPR - FPR of the verdicts, with standard errors, tasks as clusters.
-
-    Ratios of sums over tasks, linearised. Empty where one class of attempts is missing.
-    """
-    cells = np.array(
-        [
-            [
-                sum(1.0 for t in group if t.measures["truth"] == truth and t.verdict.passed)
-                if counted
-                else sum(1.0 for t in group if t.measures["truth"] == truth)
-                for truth in (1.0, 0.0)
-                for counted in (True, False)
-            ]
-            for group in groups
-        ]
-    ).reshape(len(groups), 4)
-    passed_right, right, passed_wrong, wrong = cells.T
-    if len(groups) < 2 or not right.sum() or not wrong.sum():
-        return {}
-    tpr, fpr = passed_right.sum() / right.sum(), passed_wrong.sum() / wrong.sum()
-    of_tpr = (passed_right - tpr * right) / right.sum()
-    of_fpr = (passed_wrong - fpr * wrong) / wrong.sum()
-    n = len(groups)
-    errors = [
-        math.sqrt(n / (n - 1.0) * float(np.sum(part**2)))
-        for part in (of_tpr, of_fpr, of_tpr - of_fpr)
-    ]
-    found = (tpr, errors[0], fpr, errors[1], tpr - fpr, errors[2], n)
-    names = ("tpr", "tpr_error", "fpr", "fpr_error", "j", "j_error", "j_tasks")
-    return dict(zip(names, map(float, found), strict=True))
+    """Return TPR, FPR and J of the verdicts with standard errors; empty where one is unknown."""
+    judged = [[(t.verdict.passed, t.measures["truth"] == 1.0) for t in group] for group in groups]
+    found = rates(judged)
+    return {name: float(value) for name, value in asdict(found).items()} if found else {}

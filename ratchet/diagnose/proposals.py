@@ -18,6 +18,8 @@ class NoValidProposals:
     """Fires when a generation's proposals hold no single valid task; restarts the proposer."""
 
     role: str = "proposer"
+    component: str = "proposer"
+    """What starts afresh."""
     name: str = "no_valid_proposals"
 
     def measure(self, window: Sequence[Records], state: State) -> Finding | None:
@@ -28,7 +30,7 @@ class NoValidProposals:
         return Finding(
             self.name,
             f"none of {len(traces)} proposals was a task; the proposer starts afresh",
-            Restart(self.role),
+            Restart(self.component),
             {"proposals": len(traces)},
         )
 
@@ -42,6 +44,8 @@ class RepeatedProposals:
     """Fires when too few of a generation's valid proposals differ; restarts the proposer."""
 
     role: str = "proposer"
+    component: str = "proposer"
+    """What starts afresh."""
     least_distinct: float = 0.2
     """Lowest share of distinct texts among valid proposals."""
     least_proposals: int = 16
@@ -59,7 +63,7 @@ class RepeatedProposals:
         return Finding(
             self.name,
             f"only {share:.0%} of {len(texts)} valid proposals differ; the proposer starts afresh",
-            Restart(self.role),
+            Restart(self.component),
             {"distinct_share": share, "proposals": len(texts)},
         )
 

@@ -27,6 +27,8 @@ class Stepped:
     """Norm of the gradient before it was scaled down."""
     clipped: float
     """Share of trained tokens whose gradient was clipped away."""
+    kl: float = 0.0
+    """Mean KL estimate to the reference; 0 unless the loss has that term."""
 
 
 def step(
@@ -46,7 +48,7 @@ def step(
     report: LossReport = engine.forward_backward(policy, update.batch, update.loss)
     moved = engine.optim_step(policy, optim)
     observe(f"learner.{policy}", moved.grad_norm > 0)
-    return Stepped(report.loss, moved.grad_norm, report.clipped)
+    return Stepped(report.loss, moved.grad_norm, report.clipped, report.kl)
 
 
 def learns(

@@ -37,15 +37,24 @@ def create_policies(
 @contextmanager
 def opened(engine: Engine, store: Store, state: State, *roles: str) -> Iterator[None]:
     """Load these roles' policies under their names and drop them afterwards."""
+    with opened_as(engine, store, state, {role: role for role in roles}):
+        yield
+
+
+@contextmanager
+def opened_as(
+    engine: Engine, store: Store, state: State, roles: Mapping[str, str]
+) -> Iterator[None]:
+    """Load policies, roles by the name each shall have, and drop them afterwards."""
     loaded: list[str] = []
     try:
-        for role in roles:
-            _load(engine, store, state, role)
-            loaded.append(role)
+        for name, role in roles.items():
+            _load(engine, store, state, role, name)
+            loaded.append(name)
         yield
     finally:
-        for role in loaded:
-            engine.drop(role)
+        for name in loaded:
+            engine.drop(name)
 
 
 def close_policies(engine: Engine, store: Store, *roles: str) -> dict[str, Component]:
@@ -62,13 +71,13 @@ def close_policies(engine: Engine, store: Store, *roles: str) -> dict[str, Compo
     return components
 
 
-def _load(engine: Engine, store: Store, state: State, role: str) -> None:
-    parts = [state[name] for name in (role, f"{role}.{MOMENTS}") if name in state]
+def _load(engine: Engine, store: Store, state: State, role: str, name: str) -> None:
+    parts = [state[part] for part in (role, f"{role}.{MOMENTS}") if part in state]
     with tempfile.TemporaryDirectory() as folder:
         for part in parts:
             for path in store.open(part).iterdir():
                 os.symlink(path.resolve(), Path(folder) / path.name)
-        engine.load(role, Path(folder))
+        engine.load(name, Path(folder))
 
 
 def _mover(paths: list[Path]) -> Callable[[Path], None]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FORMAT = 2
+FORMAT = 3
 Status = Literal["completed", "halted", "budget_spent", "needs_approval", "invalid", "interrupted"]
 
 
@@ -202,6 +202,22 @@ class CostReport(_Part):
     """The ledger that all numbers come from."""
 
 
+class Course(_Part):
+    """How a run went over its generations."""
+
+    means: dict[str, float]
+    """Mean over the generations of each of the recipe's measures."""
+    slopes: dict[str, float]
+    """Least-squares slope per generation of each of the recipe's measures."""
+    rise: float | None = None
+    """The candidates' mean gate score in the middle third of the generations minus that in the
+    first third."""
+    decline: float | None = None
+    """The same in the middle third minus that in the last third."""
+    alarms: dict[str, int]
+    """By monitor the generation of its first finding; one past the last if it never fired."""
+
+
 class Report(_Part):
     """One run, summarised."""
 
@@ -237,6 +253,8 @@ class Report(_Part):
     """The final stream by family."""
     generations: list[GenerationReport]
     """In order."""
+    course: Course
+    """Slopes of measures, rise and decline, first alarms."""
     interventions: list[Intervention]
     """What people did, in order."""
     budget: ErrorBudget | None

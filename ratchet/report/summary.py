@@ -19,6 +19,7 @@ from ratchet.loop.head import START
 from ratchet.loop.ledger import Entry
 from ratchet.loop.liveness import Tally, judge
 from ratchet.loop.position import waiting
+from ratchet.report.course import describe_course
 from ratchet.report.schema import (
     Base,
     CostReport,
@@ -86,6 +87,7 @@ def build_report(settings: dict[str, Any], entries: Sequence[Entry]) -> Report:
         ),
         families=_families(scores),
         generations=told,
+        course=describe_course(told, [body.get("readings", {}) for body in generations]),
         interventions=_interventions(entries),
         budget=_budget(start, told),
         gate_items=_gate_items(generations),

@@ -104,3 +104,34 @@ def test_a_metric_is_read_with_its_interval() -> None:
     assert read_metric(report, "final.score.mean") is None
     plain = read_metric(report, "findings")
     assert plain is not None and (plain.value, plain.half_width) == (3.0, 0.0)
+
+
+def test_a_metric_may_be_a_difference() -> None:
+    report = {"course": {"alarms": {"a": 7, "b": 3}}}
+    path = "course.alarms.a - course.alarms.b"
+    check_metric(path)
+    found = read_metric(report, path)
+    assert found is not None and found.value == 4.0
+    assert read_metric(report, "course.alarms.a - course.alarms.c") is None
+    with pytest.raises(ConfigError, match="corse"):
+        check_metric("course.alarms.a - corse.alarms.b")
+
+
+def test_a_share_of_one_leaves_the_hash_as_it_was() -> None:
+    """Claims were fixed under hashes before there were shares."""
+    from ratchet.core.codec import hash_data, to_data
+
+    claim = Claim(
+        name="x",
+        statement="s",
+        source="ours",
+        arms=("a",),
+        metric="gain.mean",
+        comparison="treatment > 0",
+        smallest_effect=0.1,
+    )
+    claims = Claims((Arm("a"),), (claim,))
+    data = to_data(claims)
+    del data["claims"][0]["share"]
+    assert claims.hash == hash_data(data)
+    assert Claims((Arm("a"),), (replace(claim, share=0.5),)).hash != claims.hash

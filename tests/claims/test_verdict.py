@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -162,3 +163,42 @@ def test_a_tiny_effect_is_called_none_when_there_are_many_seeds() -> None:
     claim = make_claim(smallest=0.1)
     assert _share("no effect", claim, 0.0, 0.08, looks=3, n=200) > 0.9
     assert _share("no effect", claim, 0.0, 0.08, looks=1, n=200) < 0.5
+
+
+FLIP = Claim(
+    name="flip",
+    statement="s",
+    source="ours",
+    arms=("a", "b", "c", "d"),
+    metric="gain.mean",
+    comparison="flip",
+    smallest_effect=0.03,
+    seeds=(5,),
+)
+
+
+@pytest.mark.parametrize(
+    ("means", "word"),
+    [
+        ((0.6, 0.4, 0.3, 0.5), "holds"),
+        ((0.6, 0.4, 0.5, 0.3), "fails"),
+        ((0.4, 0.6, 0.3, 0.5), "fails"),
+        ((0.6, 0.4, 0.5, 0.5), "no effect"),
+    ],
+)
+def test_a_flip_needs_both_signs(means: tuple[float, ...], word: str) -> None:
+    readings = {
+        arm: {seed: Reading(mean + 0.001 * ((seed * (i + 1)) % 3)) for seed in range(1, 6)}
+        for i, (arm, mean) in enumerate(zip("abcd", means, strict=True))
+    }
+    assert judge(FLIP, readings, looks=1).word == word
+
+
+@pytest.mark.parametrize(("share", "word"), [(1.0, "fails"), (0.25, "holds"), (0.5, "no effect")])
+def test_a_control_may_count_in_part(share: float, word: str) -> None:
+    claim = replace(FLIP, arms=("a", "b"), comparison="treatment > control", share=share)
+    readings = {
+        arm: {seed: Reading(mean + 0.001 * (seed % 2)) for seed in range(1, 6)}
+        for arm, mean in (("a", 0.1), ("b", 0.2))
+    }
+    assert judge(claim, readings, looks=1).word == word

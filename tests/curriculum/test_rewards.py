@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import time
-
-import numpy as np
 import pytest
 
+from ratchet.curriculum import rewards
+from ratchet.curriculum.difficulty import DIFFICULTIES, describe_moments
 from ratchet.curriculum.rewards import (
     ProposerWeights,
     Tried,
     combine,
     pay,
     planted_payment,
-    repetition,
     tool_use,
-    uncertainty,
 )
-
-
-@pytest.mark.parametrize(("p", "earned"), [(0, 0), (0.25, 0.5), (0.5, 1), (0.75, 0.5), (1, 0)])
-def test_uncertainty_is_greatest_at_a_half(p: float, earned: float) -> None:
-    assert uncertainty(p) == earned
 
 
 @pytest.mark.parametrize(
@@ -57,6 +48,7 @@ def test_a_batch_is_paid_as_worked_out_by_hand() -> None:
     assert paid.terms["tool"] == pytest.approx((1 / 8, 0, 1, 0, 0))
     hand = (1 + 0.6 / 8 - 1 / 3, 1 - 1 / 3, 0.5 + 0.6, 0, 0)
     assert paid.rewards == pytest.approx(hand)
+    del paid.changed["reward.floor"]  # type: ignore[attr-defined]
     assert set(paid.changed.values()) == {(True, True)}
 
 
@@ -71,6 +63,7 @@ def test_a_term_that_had_nothing_to_pay_for_did_not_occur() -> None:
     paid = pay([Tried("1 + 1", True, 1.0, (0,))], ProposerWeights())
     assert paid.rewards == (0.0,)
     assert set(paid.changed.values()) == {(False, False), (False, True)}
+    assert paid.changed["reward.floor"] == (False, True)
     assert paid.changed["reward.format"] == (False, True)
     assert pay([], ProposerWeights()).rewards == ()
 
@@ -83,54 +76,44 @@ def test_a_term_that_occurs_without_effect_is_told() -> None:
 
 def test_the_planted_batch_moves_every_term() -> None:
     changed = planted_payment(ProposerWeights()).changed
-    assert set(changed) == {f"reward.{t}" for t in ("uncertainty", "tool", "repetition", "format")}
+    terms = ("uncertainty", "tool", "repetition", "format", "floor")
+    assert set(changed) == {f"reward.{term}" for term in terms}
     assert set(changed.values()) == {(True, True)}
 
 
-def bleu_by_hand(matches: int, words: int, pairs: int, bigrams: int, longer: int) -> float:
-    """Precision of words and (add-one) of bigrams, geometric mean, and the brevity penalty."""
-    precisions = (matches / words) * ((pairs + 1) / (bigrams + 1))
-    return math.sqrt(precisions) * math.exp(min(0.0, 1 - longer / words))
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_any_difficulty_moves_the_planted_batch(difficulty: str) -> None:
+    changed = planted_payment(ProposerWeights(difficulty=difficulty)).changed
+    assert set(changed.values()) == {(True, True)}
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "both"),
-    [
-        # 2 of 3 words match, 1 of 2 bigrams: "12 +".
-        ("12 + 7", "12 + 8", bleu_by_hand(2, 3, 1, 2, 3)),
-        # All 3 words of the shorter, both bigrams, but brevity; 3 of 5 and 2 of 4 of the longer.
-        (
-            "12 + 7",
-            "12 + 7 * 3",
-            (bleu_by_hand(3, 3, 2, 2, 5) + bleu_by_hand(3, 5, 2, 4, 3)) / 2,
-        ),
-    ],
-)
-def test_texts_are_joined_by_their_bleu(one: str, other: str, both: float) -> None:
-    distance = 1 - both
-    assert repetition([one, other], distance + 1e-9) == [1.0, 1.0]
-    assert repetition([one, other], distance - 1e-9) == [0.0, 0.0]
+def test_a_new_reward_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in the table can be paid, planted and described, and nothing else is touched."""
+    monkeypatch.setitem(DIFFICULTIES, "half_or_nothing", lambda p: float(p == 0.5))
+    weights = ProposerWeights(difficulty="half_or_nothing", tool=0.0, repetition=0.0)
+    assert pay([Tried("a", True, 0.5), Tried("b", True, 0.25)], weights).rewards == (1.0, 0.0)
+    assert planted_payment(weights).changed["reward.uncertainty"] == (True, True)
+    assert "| half_or_nothing | exact | 0.00 | 0.00 | 0.00 | 1.00 |" in describe_moments()
 
 
-def test_identical_texts_are_one_cluster_and_strangers_none() -> None:
-    assert repetition(["3 * 4"] * 5) == [1.0] * 5
-    assert repetition(["a b", "c d", "e f"]) == [0.0] * 3
-    assert repetition(["3 * 4"]) == [0.0] and repetition([]) == []
-    assert repetition(["a b c", "x y z", "a b c"]) == [0.5, 0.0, 0.5]
+def test_the_released_form_is_paid_as_its_code_pays() -> None:
+    weights = ProposerWeights(1.0, 0.2, 1.0, "lesser_share", -1.0, None, True)
+    tried = [
+        Tried("2 + 2", True, 0.75, (4, 4)),
+        Tried("2 + 2", True, 1.0, (0, 0)),
+        Tried("91 - 3", True, 0.5, (0, 2)),
+        Tried("hello", False),
+    ]
+    # min(p, 1 - p) + 0.05 a call - |cluster| / batch; -1 for what is no task; nothing is cut at 0.
+    hand = (0.25 + 0.2 - 2 / 3, 0.0 - 2 / 3, 0.5 + 0.05 - 1 / 3, -1.0)
+    assert pay(tried, weights).rewards == pytest.approx(hand)
+    assert "reward.floor" not in planted_payment(weights).changed
 
 
-def test_clusters_are_linked_in_chains_whatever_the_order() -> None:
-    chain = ["a b c d", "b c d e", "c d e f"]
-    assert repetition([chain[0], chain[2]]) == [0.0, 0.0]
-    for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (1, 0, 2)):
-        assert repetition([chain[i] for i in order]) == [1.0] * 3
-
-
-def test_two_hundred_texts_are_clustered_quickly() -> None:
-    rng = np.random.default_rng(1)
-    pairs = rng.integers(0, 99, (200, 2))
-    texts = [f"{a} {'+-*/'[i % 4]} {b}" for i, (a, b) in enumerate(pairs)]
-    began = time.process_time()
-    repeated = repetition(texts)
-    assert time.process_time() - began < 5
-    assert len(repeated) == 200 and all(0 <= r <= 1 for r in repeated)
+def test_a_reward_below_the_floor_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Absolute Zero's released code pays -0.5 for tasks that are always or never solved."""
+    paid = rewards.combine
+    monkeypatch.setattr(
+        rewards, "combine", lambda ok, *terms: paid(ok, *terms) or (-0.5 if ok else 0.0)
+    )
+    assert planted_payment(ProposerWeights()).changed["reward.floor"] == (True, False)

@@ -9,17 +9,21 @@ import pytest
 
 from bench.monitor_courses import BROKEN, CLEAN, Conduct, Course, play
 from bench.monitors import watch
-from ratchet.core.findings import Action, AskApproval, Halt, Reject, Restart
+from ratchet.core.findings import Action, AskApproval, Continue, Halt, Reject, Restart
 from ratchet.core.records import Evaluation, Records, Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.task import StopReason
 from ratchet.diagnose.collapse import RolloutCollapse
+from ratchet.diagnose.coverage import CoverageLoss
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.diagnose.format_drift import FormatDrift
+from ratchet.diagnose.inflow import ClosedLoop
 from ratchet.diagnose.jump import CapabilityJump
 from ratchet.diagnose.label_error import LabelError
 from ratchet.diagnose.novelty import ProposalCollapse
 from ratchet.diagnose.reading import by_task, commonest, plant, surprisal
+from ratchet.diagnose.rounds import StaleRounds
+from ratchet.diagnose.signal import SignalLoss
 from ratchet.loop.monitor import Monitor, Past, Seen, judge_all, read_all, try_out
 
 MONITORS: list[Monitor] = [
@@ -29,6 +33,10 @@ MONITORS: list[Monitor] = [
     ProposalCollapse(),
     FormatDrift(),
     CapabilityJump(),
+    SignalLoss(),
+    CoverageLoss(),
+    StaleRounds(),
+    ClosedLoop(),
 ]
 HERE = Conduct()
 
@@ -66,8 +74,8 @@ def test_a_clean_run_is_left_alone(course: Course) -> None:
     ids=lambda given: getattr(given, "name", given),
 )
 def test_a_broken_run_is_caught(name: str, course: Course) -> None:
-    found = watch(MONITORS, play(replace(course, sudden=2), 5, Seed(2).rng()))
-    assert found[name] <= 5
+    found = watch(MONITORS, play(replace(course, sudden=2), 7, Seed(2).rng()))
+    assert found[name] <= 7
 
 
 def hacked(passed: int, gain: float) -> Seen:
@@ -269,3 +277,50 @@ def test_what_monitors_share() -> None:
     assert commonest(unread).attempt.answer == "x"
     assert surprisal(plant("solver", "t", logprobs=[-1.0, -3.0]).attempt) == 2.0
     assert surprisal(plant("solver", "t", logprobs=[]).attempt) is None
+
+
+def held(*rates: tuple[int, int]) -> list[Trace]:
+    """Return 8 attempts at tasks of which so many are passed: (tasks, passes)."""
+    counts = [passes for tasks, passes in rates for _ in range(tasks)]
+    return [plant("held", str(i), passed=k < n) for i, n in enumerate(counts) for k in range(8)]
+
+
+def test_coverage_is_lost_where_fewer_tasks_are_solved_at_all() -> None:
+    start, sharper = held((32, 2)), held((16, 4), (16, 0))
+    assert fired(CoverageLoss(), start, sharper) == [Reject()]
+    worse, better = held((16, 2), (16, 0)), held((32, 7))
+    assert fired(CoverageLoss(), start, worse) == [], "pass@1 fell too: that is no sharpening"
+    assert fired(CoverageLoss(), start, better) == []
+    assert fired(CoverageLoss(), start, held((28, 3), (4, 0))) == [], "4 of 32 may be luck"
+    assert fired(CoverageLoss(), held((8, 2)), held((4, 8), (4, 0))) == [], "too few tasks"
+
+
+def test_signal_and_kept_tasks_have_marks_of_their_own() -> None:
+    monitor = SignalLoss(band=(0.4, 0.6), actions=(Restart("solver"),))
+    none = [plant("solver", str(i), passed=False) for i in range(256) for _ in range(8)]
+    outside = [plant("solver", str(i), passed=k < 1) for i in range(256) for k in range(8)]
+    inside = [plant("solver", str(i), passed=k < 4) for i in range(256) for k in range(8)]
+    assert fired(monitor, none) == fired(monitor, outside) == [Restart("solver")]
+    assert fired(SignalLoss(), outside) == [] and fired(SignalLoss(), none) == [Restart("proposer")]
+    assert fired(monitor, inside) == []
+
+
+def test_a_loop_is_closed_where_neither_truth_nor_a_tool_comes_in() -> None:
+    exact = [plant("solver", str(i), passed=k < 4) for i in range(8) for k in range(8)]
+    voted = [replace(t, verdict=replace(t.verdict, source="plurality")) for t in exact]
+    called = [replace(voted[0], attempt=replace(voted[0].attempt, tool_calls=1)), *voted[1:]]
+    assert fired(ClosedLoop(), exact) == fired(ClosedLoop(), called) == []
+    assert fired(ClosedLoop(), voted) == [Continue()]
+    assert fired(ClosedLoop(band=(0.9, 1.0)), voted) == [], "nothing is trained on"
+
+
+def test_rounds_are_stale_where_the_archive_has_every_task() -> None:
+    def round_of(new: int) -> list[Trace]:
+        marks = [float(i < new) for i in range(128)]
+        return [plant("proposer", "request", str(i), measures={"new": m})
+                for i, m in enumerate(marks)]  # fmt: skip
+
+    assert fired(StaleRounds(), round_of(128), round_of(20)) == []
+    assert fired(StaleRounds(), round_of(128), round_of(0)) == [Restart("proposer")]
+    unmarked = [plant("proposer", "request", str(i)) for i in range(128)]
+    assert fired(StaleRounds(), unmarked) == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ratchet.curriculum import rewards
+from ratchet.curriculum.difficulty import DIFFICULTIES
 from ratchet.loop.folder import RunFolder
 from ratchet.report import write_report
 from tests.end_to_end.broken import Deaf, DropsNothing, Filtered, NeverLearns, Paid, Watched
@@ -45,10 +46,13 @@ def test_a_mechanism_dead_at_the_start_ends_the_run_before_it_costs_anything(
 def test_a_dead_reward_term_is_named(
     term: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nothing(given: object, *more: object) -> object:
+    def nothing(given: object, *more: object, **settings: object) -> object:
         return [0.0] * len(given) if term == "repetition" else 0.0  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rewards, term, nothing)
+    if term == "uncertainty":
+        monkeypatch.setitem(DIFFICULTIES, term, nothing)
+    else:
+        monkeypatch.setattr(rewards, term, nothing)
     report = run(tmp_path / "run", "toy_policy", Paid, **TINY)
     assert report["status"] == "invalid"
     assert dead(tmp_path / "run") == [f"reward.{term.removesuffix('_use')}"]

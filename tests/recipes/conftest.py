@@ -26,6 +26,7 @@ from ratchet.recipes.launch import find_method, launch, resume
 from ratchet.report import page
 from ratchet.worlds.arithmetic import solve_exactly
 
+ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
     "model": "actor",
     "threads": 1,
@@ -47,6 +48,8 @@ SMALL: dict[str, Any] = {
     "max_tokens": 8,
     "quality_texts": 4,
     "pinned_tasks": 4,
+    "held_tasks": 0,
+    "transfer_items": 0,
 }
 PROPOSALS = (
     *(f"{a} + {b}" for a in (12, 35, 47, 81) for b in (30, 61, 8)),
@@ -116,6 +119,34 @@ class Actor(FakeEngine):
 
     def spent(self) -> Cost:
         return Cost()
+
+
+class SharedActor(Actor):
+    """One table for both roles: what it sees tells it which one it plays."""
+
+    def __init__(self) -> None:
+        proposals = tuple(dict.fromkeys(PROPOSALS))
+        blocked = (-30.0,)
+
+        def seen(text: str) -> str:
+            return see(text) if "\nA:" in text.rpartition("Q:")[2] or "A:" in text else "ask"
+
+        def leaning(at: str) -> Sequence[float]:
+            if at == "ask":
+                return (*blocked * len(STYLES), *(0.0,) * len(proposals))
+            return (*lean(at), *blocked * len(proposals))
+
+        actions = (*STYLES, *proposals)
+        FakeEngine.__init__(self, {"solver": Tabular(actions, seen, prior=leaning)})
+
+    def sample(
+        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[list[Completion]]:
+        asked = ["A:" not in self.decode(name, prompt) for prompt in prompts]
+        found = super().sample(name, prompts, sampling)
+        raw = FakeEngine.sample(self, name, prompts, sampling) if any(asked) else found
+        groups = zip(asked, raw, found, strict=True)
+        return [texts if proposing else played for proposing, texts, played in groups]
 
 
 class Wordy(Actor):

@@ -15,8 +15,8 @@ from ratchet.core.task import Task
 from ratchet.guard.charter import find_charter
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.versions import Store
-from ratchet.recipes.agent0 import epilogue
-from ratchet.recipes.agent0.epilogue import look_back
+from ratchet.recipes.coevolution import epilogue
+from ratchet.recipes.coevolution.epilogue import look_back
 from ratchet.worlds.arithmetic import Arithmetic
 from tests.recipes.conftest import Clean, Played, configure, read_ledger
 

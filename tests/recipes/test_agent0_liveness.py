@@ -11,6 +11,7 @@ import pytest
 from ratchet.core.records import Trace
 from ratchet.core.task import Attempt, StopReason, Task, Verdict
 from ratchet.curriculum import rewards
+from ratchet.curriculum.difficulty import DIFFICULTIES
 from ratchet.curriculum.propose import Proposal
 from ratchet.curriculum.rewards import Tried
 from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
@@ -19,9 +20,10 @@ from ratchet.engine.protocol import Optim, StepReport
 from ratchet.learn.adpo import adpo
 from ratchet.loop.monitor import Alarm
 from ratchet.loop.versions import Store
-from ratchet.recipes.agent0 import mechanisms, pool, recipe
 from ratchet.recipes.agent0.config import Config
-from ratchet.recipes.agent0.monitors import list_monitors
+from ratchet.recipes.coevolution import mechanisms, pool
+from ratchet.recipes.coevolution import phases as recipe
+from ratchet.recipes.coevolution.monitors import list_monitors
 from ratchet.solve.procedure import Tool
 from ratchet.verify.labels import Labelled, trace_labelled
 from tests.recipes.conftest import Actor, Clean, Played, Run, Wordy, configure, dead
@@ -76,7 +78,7 @@ TRY_OF = pool._try_of
 COMBINE = rewards.combine
 AT_START: dict[str, tuple[Patch, str]] = {
     "uncertainty is constant": (
-        lambda m: m.setattr(rewards, "uncertainty", lambda p: 0.0),
+        lambda m: m.setitem(DIFFICULTIES, "uncertainty", lambda p: 0.0),
         "reward.uncertainty",
     ),
     "tool term is constant": (
@@ -84,8 +86,8 @@ AT_START: dict[str, tuple[Patch, str]] = {
         "reward.tool",
     ),
     "repetition is constant": (
-        lambda m: m.setattr(rewards, "repetition", lambda texts: [0.0] * len(texts)),
-        "reward.repetition",
+        lambda m: m.setattr(rewards, "repetition", lambda texts, **_: [0.0] * len(texts)),
+        "reward.floor reward.repetition",
     ),
     "format gate is open": (
         lambda m: m.setattr(
@@ -216,10 +218,12 @@ def test_a_clean_run_is_alive(clean: Clean) -> None:
     assert live == {
         *("adpo.scale", "clip", "filter.band", "filter.distinct", "filter.new", "tool"),
         *("learner.proposer", "learner.solver"),
-        *("reward.format", "reward.repetition", "reward.tool", "reward.uncertainty"),
+        *("reward.floor", "reward.format", "reward.repetition"),
+        *("reward.tool", "reward.uncertainty"),
     }
     monitors = {monitor.name for monitor in list_monitors(configure())}
-    assert set(states) - live == {"no_valid_proposals", "repeated_proposals"} | monitors
+    asleep = {"labels", "mask", "no_valid_proposals", "repeated_proposals"}
+    assert set(states) - live == asleep | monitors
 
 
 @pytest.mark.parametrize(("rule", "epochs", "state"), [("adpo", 1, "dormant"), ("grpo", 2, "live")])

@@ -13,8 +13,8 @@ from ratchet.core.state import State
 from ratchet.engine.local import LocalEngine
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.engine.protocol import Full
-from ratchet.recipes.agent0.plan import count_parameters
 from ratchet.recipes.agent0.recipe import Agent0
+from ratchet.recipes.coevolution.plan import count_parameters
 from tests.recipes.conftest import Run, dead, read_ledger, read_records
 
 TINY: dict[str, Any] = {

@@ -10,7 +10,7 @@ from ratchet.core.findings import AskApproval, Continue
 from ratchet.diagnose.jump import CapabilityJump
 from ratchet.guard.charter import find_charter
 from ratchet.recipes.agent0.config import Config
-from ratchet.recipes.agent0.monitors import list_monitors
+from ratchet.recipes.coevolution.monitors import list_monitors
 from ratchet.recipes.launch import find_method
 from tests.recipes.conftest import configure
 

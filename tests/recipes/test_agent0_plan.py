@@ -11,7 +11,7 @@ from ratchet.core.errors import ModelError
 from ratchet.core.seeds import Seed
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.recipes.agent0.config import Config
-from ratchet.recipes.agent0.plan import count_parameters, plan
+from ratchet.recipes.coevolution.plan import count_parameters, plan
 from ratchet.recipes.launch import find_method
 
 

@@ -13,7 +13,7 @@ from ratchet.core.task import Attempt, StopReason, Task
 from ratchet.engine.fake import FakeEngine, Scripted
 from ratchet.engine.protocol import Full
 from ratchet.recipes.agent0.config import Config
-from ratchet.recipes.agent0.procedures import CALCULATOR, list_procedures, request
+from ratchet.recipes.coevolution.procedures import CALCULATOR, list_procedures, request
 from ratchet.recipes.launch import find_method
 from ratchet.solve.rollout import rollout
 from ratchet.worlds.arithmetic import Arithmetic, calculate

@@ -45,8 +45,9 @@ def test_records_hold_both_roles_with_what_was_measured(clean: Clean, generation
     records = clean.records(generation)
     written, solved = of_role(records, "proposer"), of_role(records, "solver")
     assert len(written) == 12 + 16 and solved and len(written) + len(solved) == len(records)
-    for trace in written:
-        assert set(trace["measures"]) == {"uncertainty", "tool", "repetition"}
+    terms = {"uncertainty", "tool", "repetition"}
+    for number, trace in enumerate(written):
+        assert set(trace["measures"]) == terms | ({"new"} if number >= 12 else set())
         assert trace["verdict"]["passed"] or trace["verdict"]["reward"] == 0
     groups: dict[str, list[dict[str, Any]]] = {}
     for trace in solved:
@@ -144,7 +145,7 @@ def test_the_pinned_solver_is_that_of_generation_0(
         pinned.append(state[role].hash)
         return opened(engine, store, state, role)
 
-    monkeypatch.setattr("ratchet.recipes.agent0.measures.opened", watch)
+    monkeypatch.setattr("ratchet.recipes.coevolution.measures.opened", watch)
     play(generations=2, quality_texts=0)
     initial = from_data(State, read_ledger(folder, "start")[0]["initial"])["solver"].hash
     branch = from_data(State, read_ledger(folder, "generation")[0]["pointers"]["branch"])

@@ -10,6 +10,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, StopReason
 from ratchet.verify.labels import (
     Labelled,
+    Labels,
     Source,
     judge,
     judge_groups,
@@ -28,7 +29,7 @@ def attempts(*answers: str) -> list[Attempt]:
     return [Attempt(TASK.id, "v", (), answer, StopReason.END) for answer in answers]
 
 
-def label(source: Source, *answers: str, seed: int = 0) -> Labelled:
+def label(source: Labels | Source, *answers: str, seed: int = 0) -> Labelled:
     return judge(WORLD, TASK, attempts(*answers), source, Seed(seed).rng())
 
 
@@ -104,4 +105,47 @@ def test_traces_carry_pass_rate_and_audit() -> None:
     assert [t.measures for t in traces] == [told | {"truth": t} for t in (0.0, 0.0, 1.0, 0.0)]
     assert all((t.role, t.task) == ("solver", TASK) for t in traces)
     (silent,) = trace_labelled(label("plurality", "?"), role="student")
-    assert (silent.measures, silent.role) == ({"p": 0.0}, "student")
+    assert (silent.measures, silent.role) == ({"p": 0.0, "truth": 0.0}, "student")
+
+
+def test_a_coin_is_audited_too() -> None:
+    group = label("random", TRUTH, WRONG, "?")
+    assert group.truths == (True, False, False) and group.label_right is None
+
+
+@pytest.mark.parametrize(
+    ("agreement", "labelled"), [(0.5, True), (0.51, False), (0.0, True), (1.0, False)]
+)
+def test_without_agreement_there_is_no_label(agreement: float, labelled: bool) -> None:
+    """Two of four attempts agree; one that cannot be read counts among the four."""
+    group = label(Labels("gated", agreement), TRUTH, TRUTH, WRONG, "?")
+    assert (group.label_right is True) == labelled
+    assert passed(group) == [labelled, labelled, False, False]
+    assert [v.parsed for v in group.verdicts] == [True, True, True, False]
+    assert group.truths == (True, True, False, False)
+
+
+def test_systematic_errors_vote_as_one() -> None:
+    answers = [TRUTH, TRUTH, WRONG, WRONG + "0", WRONG + "1", "?"]
+    scattered = label("plurality", *answers)
+    assert scattered.label_right is True and passed(scattered) == [True, True, *[False] * 4]
+    united = label(Labels("plurality", systematic=1.0), *answers)
+    assert united.label_right is False
+    assert passed(united) == [False, False, True, True, True, False]
+    assert united.truths == scattered.truths
+    sure = label(Labels("plurality", systematic=1.0), TRUTH, TRUTH)
+    assert sure.label_right is True
+
+
+def test_systematic_errors_are_a_property_of_the_task() -> None:
+    tasks = WORLD.tasks(Seed(2).rng(), 200)
+    wrong = {}
+    for seed in (1, 2):
+        rng = Seed(seed).rng()
+        answers = [attempts(TRUTH, "1000001", "1000002") for _ in tasks]
+        groups = zip(tasks, answers, strict=True)
+        labels = Labels("plurality", systematic=0.3)
+        found = [judge(WORLD, task, group, labels, rng) for task, group in groups]
+        wrong[seed] = [len({v.passed for v in group.verdicts[1:]}) == 1 for group in found]
+    assert wrong[1] == wrong[2]
+    assert 0.2 < sum(wrong[1]) / 200 < 0.4

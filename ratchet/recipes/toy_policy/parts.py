@@ -8,8 +8,8 @@ from dataclasses import replace
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.core.task import Attempt, Task
+from ratchet.curriculum.difficulty import uncertainty
 from ratchet.curriculum.propose import REQUEST, Proposal
-from ratchet.curriculum.rewards import uncertainty
 from ratchet.engine.fake import FakeEngine, Tabular
 from ratchet.engine.protocol import Optim
 from ratchet.learn.grpo import grpo

@@ -32,6 +32,20 @@ def pay_proposals(
     return pay([_try_of(proposal, groups) for proposal in proposals], weights)
 
 
+def mark_new(proposals: Sequence[Proposal], seen: frozenset[str]) -> list[float]:
+    """Return 1 for each proposal whose task no earlier generation and no earlier proposal had.
+
+    Tasks are compared by their canonical form, not by their text.
+    """
+    known = set(seen)
+    marks = []
+    for proposal in proposals:
+        task = proposal.outcome
+        marks.append(float(isinstance(task, Task) and task.id not in known))
+        known.update([task.id] if isinstance(task, Task) else [])
+    return marks
+
+
 def _try_of(proposal: Proposal, groups: Mapping[str, Labelled]) -> Tried:
     text, task = proposal.attempt.answer, proposal.outcome
     if not isinstance(task, Task) or task.id not in groups:

@@ -1,4 +1,4 @@
-"""What Agent0's report shows of before and after: samples, and everyday English."""
+"""What the report of a co-evolution shows of before and after: samples, and everyday English."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ratchet.solve.procedure import Procedure
 from ratchet.solve.rollout import rollout
 
 if TYPE_CHECKING:
-    from ratchet.recipes.agent0.recipe import Agent0
+    from ratchet.recipes.coevolution.phases import CoEvolution
 
 _SAMPLES = 12
 _SHOWN_TEXTS = 6
 _CONTINUE = Procedure("continue", "{prompt}", stop=("\n",), max_tokens=24)
 
 
-def look_back(recipe: Agent0, initial: State, final: State) -> dict[str, Any]:
+def look_back(recipe: CoEvolution, initial: State, final: State) -> dict[str, Any]:
     """Attempt the same open tasks and score the same texts by the initial and the final solver."""
     seed = Seed(recipe.config.seed).child("epilogue")
     tasks = recipe.world.tasks(seed.child("tasks").rng(), _SAMPLES)
@@ -33,7 +33,7 @@ def look_back(recipe: Agent0, initial: State, final: State) -> dict[str, Any]:
 
 
 def _sample(
-    recipe: Agent0, initial: State, final: State, tasks: list[Task], seed: Seed
+    recipe: CoEvolution, initial: State, final: State, tasks: list[Task], seed: Seed
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [{"prompt": task.prompt} for task in tasks]
     for when, state in (("before", initial), ("after", final)):
@@ -47,7 +47,7 @@ def _sample(
     return rows
 
 
-def _check_quality(recipe: Agent0, initial: State, final: State, seed: Seed) -> dict[str, Any]:
+def _check_quality(recipe: CoEvolution, initial: State, final: State, seed: Seed) -> dict[str, Any]:
     texts = everyday_texts()[: recipe.config.quality_texts]
     openings = [" ".join(text.split()[:6]) for text in texts[:_SHOWN_TEXTS]]
     tasks = [Task(str(i), "", text, "", 0) for i, text in enumerate(openings)]

@@ -10,7 +10,7 @@ from ratchet.core.errors import ModelError
 from ratchet.engine import models
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.loop.gates import estimate_anchors
-from ratchet.recipes.agent0.config import Config
+from ratchet.recipes.coevolution.settings import Settings
 
 _SUSTAINED_FLOPS = {"cpu": 2e11, "cuda": 3e14}
 """Rough sustained arithmetic of two CPU cores and of one data-centre GPU, operations a second."""
@@ -42,16 +42,16 @@ class Plan:
     """At a rough sustained speed of the device, forward 2 and training 6 operations a weight."""
 
 
-def plan(config: Config) -> Plan:
+def plan(config: Settings) -> Plan:
     """Return the plan of a run. Raises ModelError if the model's size cannot be told."""
     c, size = config, count_parameters(config.model)
     proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
-    solving = c.generations * (proposals + c.pinned_tasks) * c.attempts
+    solving = c.generations * (proposals + c.pinned_tasks + c.held_tasks) * c.attempts
     charter = Charter.read(find_charter(c.charter))
     most, typical = estimate_anchors(charter, c.gate_items)
     decisions = min(c.generations, charter.gate.tests) if charter.gate else c.generations
     measuring = 2 * (decisions * most + c.generations * c.monitor_items)
-    measuring += 3 * c.audit_items + 4 * c.final_items
+    measuring += 3 * c.audit_items + 4 * c.final_items + 2 * c.generations * c.transfer_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
     rows = c.generations * (
         c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals

@@ -1,0 +1,251 @@
+"""The phases of co-evolution: a frozen solver pays the proposer, whose tasks then train the solver.
+
+What a recipe adds is small: its procedures, its rule, its settings. Proposer and solver are two
+policies or one (``roles``), each with a KL to its frozen first state if that is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ratchet.core.errors import EngineError
+from ratchet.core.findings import Finding, Reject
+from ratchet.core.records import Trace
+from ratchet.core.seeds import Seed
+from ratchet.core.solver import Solver
+from ratchet.core.state import Candidate, State
+from ratchet.core.task import Attempt, Cost, Task
+from ratchet.curriculum.propose import (
+    REQUEST,
+    Proposal,
+    draw_uniform,
+    pick_frontier,
+    pick_new,
+    read_proposals,
+    trace_proposals,
+)
+from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
+from ratchet.engine.local import LocalEngine
+from ratchet.engine.losses import PolicyGradient
+from ratchet.learn.adpo import adpo
+from ratchet.learn.grpo import grpo
+from ratchet.learn.step import Stepped, step
+from ratchet.learn.update import Update
+from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
+from ratchet.loop.recipe import Context, Mechanism, Recipe
+from ratchet.loop.versions import Store
+from ratchet.recipes.coevolution.epilogue import look_back
+from ratchet.recipes.coevolution.held import attempt_held, held_tasks
+from ratchet.recipes.coevolution.measures import describe, measure_pinned
+from ratchet.recipes.coevolution.mechanisms import list_mechanisms
+from ratchet.recipes.coevolution.monitors import list_monitors
+from ratchet.recipes.coevolution.observing import (
+    observe_filters,
+    observe_payment,
+    observe_rule,
+)
+from ratchet.recipes.coevolution.pool import Pool, mark_new, pay_proposals
+from ratchet.recipes.coevolution.procedures import CALCULATOR, list_procedures, request
+from ratchet.recipes.coevolution.settings import Settings
+from ratchet.recipes.coevolution.transfer import measure_transfer
+from ratchet.solve.procedure import Counted
+from ratchet.solve.rollout import rollout
+from ratchet.solve.stored import StoredSolver
+from ratchet.verify.labels import Labelled, Labels, judge_groups, trace_labelled
+from ratchet.worlds.arithmetic import Arithmetic
+
+ROLES = ("proposer", "solver")
+
+
+def reference(policy: str) -> str:
+    """Return the name under which a policy's first state is open."""
+    return f"{policy}.first"
+
+
+class CoEvolution(Recipe):
+    """A proposer and a solver on the world of arithmetic."""
+
+    def __init__(self, config: Settings, store: Store) -> None:
+        self.config, self.store, self.world = config, store, Arithmetic()
+        c, threads = config, config.threads or os.cpu_count() or 1
+        self.engine = LocalEngine(c.device, c.dtype, threads, c.micro_tokens, sampling=c.sampling)
+        self.calculator = Counted(CALCULATOR.run)
+        tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
+        self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
+        self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
+        self.request = request(self.world, config.examples)
+        writer = config.policy("proposer")
+        self.probes = (NoValidProposals(component=writer), RepeatedProposals(component=writer))
+        self.monitors = list_monitors(config)
+        normalised = partial(adpo, normalise=config.adpo_normalise)
+        self.rule = normalised if config.rule == "adpo" else grpo
+        self.left: set[str] = set()
+        """Policies that have left their first state, as far as this generation has come."""
+
+    def initial(self, seed: Seed) -> State:
+        """Policies equal to the model, and nothing seen."""
+        bases = dict.fromkeys(self.config.policies, self.config.model)
+        policies = create_policies(self.engine, self.store, bases, self.config.kind, seed)
+        return policies.replace(pool=self.store.write("pool", "seen.txt", ""))
+
+    def mechanisms(self, state: State, seed: Seed) -> Sequence[Mechanism]:
+        """Every reward term, filter, label, scale, clip, KL and learner, with its trigger."""
+        return list_mechanisms(self, state, seed)
+
+    def improve(self, state: State, context: Context) -> Candidate:
+        """One generation: the proposer learns, then writes a pool on which the solver learns."""
+        held = held_tasks(self)
+        seen = frozenset(self.store.read(state["pool"], "seen.txt").split())
+        records: list[Trace] = []
+        self.left = {p for p in self.config.policies if state[p] != context.initial[p]}
+        with self.opened(state, context.initial):
+            try:
+                if self.config.proposer == "trained":
+                    for number in range(self.config.proposer_steps):
+                        records += self.teach_proposer(context, context.seed.child("teach", number))
+                pool = self.fill_pool(context, seen.union(task.id for task in held))
+                steps = self.teach_solver(context, pool)
+            except EngineError as error:
+                failed = Finding("training_failed", error.message, Reject())
+                return Candidate(state, tuple(records), (failed,))
+            examined = attempt_held(self, held, context)
+            policies = close_policies(self.engine, self.store, *self.config.policies)
+        known = "\n".join(sorted(seen.union(group.task.id for group in pool.judged)))
+        after = state.replace(**policies, pool=self.store.write("pool", "seen.txt", known))
+        measures = describe(pool, steps, examined) | measure_pinned(self, context, pool)
+        measures |= measure_transfer(self, after, context)
+        solved = [trace for group in pool.judged for trace in trace_labelled(group)]
+        told = [trace for group in examined for trace in trace_labelled(group, "held")]
+        return Candidate(after, (*records, *pool.written, *solved, *told), measures=measures)
+
+    @contextmanager
+    def opened(self, state: State, initial: State) -> Iterator[None]:
+        """Open the policies, and the frozen first state of those with a KL to it."""
+        c = self.config
+        kept = {c.policy(role) for role in ROLES if c.kl(role)}
+        frozen = {reference(policy): policy for policy in sorted(kept)}
+        with (
+            opened(self.engine, self.store, state, *c.policies),
+            opened_as(self.engine, self.store, initial, frozen),
+        ):
+            yield
+
+    def solver(self, state: State) -> Solver:
+        """The solver with its tool, greedy."""
+        return StoredSolver(self.engine, self.store, state, self.procedure)
+
+    def bases(self, state: State) -> Mapping[str, Solver]:
+        """Every procedure by which the untrained model may be judged."""
+        solver = partial(StoredSolver, self.engine, self.store, state)
+        return {name: solver(procedure) for name, procedure in self.procedures.items()}
+
+    def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
+        """Samples and the quality probe, before and after."""
+        return look_back(self, initial, final)
+
+    def spent(self) -> Cost:
+        """Tokens read and written by the engine, and the calculator's calls."""
+        return self.engine.spent() + Cost(tool_calls=self.calculator.calls)
+
+    def propose(self, seed: Seed, n: int) -> list[Proposal]:
+        """Have the proposer write ``n`` texts and the world read them."""
+        writer, seed = self.config.policy("proposer"), seed.child("propose")
+        texts = rollout(self.engine, writer, self.request, [REQUEST], seed, n)[0]
+        return read_proposals(self.world, texts)
+
+    def attempt(
+        self, tasks: Sequence[Task], context: Context, seed: Seed, labels: Labels | None = None
+    ) -> list[Labelled]:
+        """Have the solver attempt each task and judge the attempts, by default as configured."""
+        at, k, show = seed.child("solve"), self.config.attempts, partial(context.progress, "solve")
+        groups = rollout(self.engine, "solver", self.procedure, tasks, at, k, progress=show)
+        return self.judge(tasks, groups, seed.child("judge"), labels)
+
+    def judge(
+        self,
+        tasks: Sequence[Task],
+        groups: Sequence[Sequence[Attempt]],
+        seed: Seed,
+        labels: Labels | None = None,
+    ) -> list[Labelled]:
+        """Label groups of attempts, by default as configured."""
+        return judge_groups(self.world, tasks, groups, labels or self.config.label, seed)
+
+    def teach_proposer(self, context: Context, seed: Seed) -> list[Trace]:
+        """One step of the proposer on what the frozen solver makes of its proposals."""
+        proposals = self.propose(seed, self.config.proposals)
+        judged = self.attempt(pick_new(proposals, frozenset()), context, seed)
+        payment = pay_proposals(proposals, judged, self.config.weights)
+        observe_payment(context, proposals, judged, payment)
+        traces = trace_proposals(proposals, payment.rewards, payment.terms)
+        self.step("proposer", grpo([traces], baseline="role"), context)
+        return traces
+
+    def fill_pool(self, context: Context, seen: frozenset[str]) -> Pool:
+        """Collect new tasks, attempt them, and keep those in the band of difficulty."""
+        seed, c = context.seed.child("pool"), self.config
+        proposals: list[Proposal] = []
+        if c.proposer == "uniform":
+            offered = draw_uniform(self.world, seed.child("uniform"), c.pool)
+            tasks = [task for task in offered if task.id not in seen]
+        else:
+            proposals = self.propose(seed, c.pool)
+            offered = [p.outcome for p in proposals if isinstance(p.outcome, Task)]
+            tasks = pick_new(proposals, seen)
+        judged = self.attempt(tasks, context, seed)
+        kept = pick_frontier([group.pass_rate for group in judged], c.band_low, c.band_high)
+        payment = pay_proposals(proposals, judged, self.config.weights)
+        terms = {**payment.terms, "new": mark_new(proposals, seen)}
+        pool = Pool(
+            trace_proposals(proposals, payment.rewards, terms),
+            judged,
+            [judged[i] for i in kept[: c.tasks]],
+        )
+        observe_filters(context, c, offered, seen, pool)
+        return pool
+
+    def teach_solver(self, context: Context, pool: Pool) -> list[Stepped]:
+        """Train the solver on the pool's kept tasks, batch by batch."""
+        groups = [trace_labelled(group) for group in pool.kept]
+        steps: list[Stepped] = []
+        total = self.config.epochs * -(-len(groups) // self.config.batch)
+        for epoch in range(self.config.epochs):
+            order = context.seed.child("order", epoch).rng().permutation(len(groups))
+            for start in range(0, len(groups), self.config.batch):
+                batch = [groups[i] for i in order[start : start + self.config.batch]]
+                context.progress("learn", len(steps), total)
+                update = self.rule(batch)
+                stepped = self.step("solver", update, context)
+                if stepped is not None:
+                    observe_rule(context, batch, update, stepped)
+                    steps.append(stepped)
+        return steps
+
+    def step(self, role: str, update: Update, context: Context) -> Stepped | None:
+        """Take one optimiser step and report whether learner and KL were alive in it."""
+        policy, name = self.config.policy(role), f"learner.{role}"
+        update = self.with_reference(role, update)
+
+        def observe(mechanism: str, effect: bool) -> None:
+            context.observe(name, effect)
+
+        stepped = step(self.engine, policy, update, self.config.optim(role), observe)
+        if stepped is not None:
+            if self.config.kl(role) and policy in self.left:
+                context.observe(f"kl.{role}", stepped.kl > 0.0)
+            self.left.add(policy)
+        return stepped
+
+    def with_reference(self, role: str, update: Update) -> Update:
+        """Return the update with the role's KL to its first state, which must be open."""
+        weight = self.config.kl(role)
+        if not weight or not isinstance(update.loss, PolicyGradient):
+            return update
+        rows = [row.tokens for row in update.batch.rows]
+        scored = self.engine.score(reference(self.config.policy(role)), rows) if rows else []
+        return replace(update.with_reference(scored), loss=replace(update.loss, kl=weight))
