@@ -51,18 +51,18 @@ class Supply:
             (taken if fits else kept).append(problem)
         misses = 0
         while len(taken) < count and misses < _MISSES:
-            problem = next(self._problems, None)
-            if problem is None:
+            following = next(self._problems, None)
+            if following is None:
                 break
             misses += 1
-            if problem.id in self._seen:
+            if following.id in self._seen:
                 continue
-            self._seen.add(problem.id)
-            if level in (None, problem.level):
-                taken.append(problem)
+            self._seen.add(following.id)
+            if level in (None, following.level):
+                taken.append(following)
                 misses = 0
             else:
-                kept.append(problem)
+                kept.append(following)
         self._kept = kept
         return taken
 
