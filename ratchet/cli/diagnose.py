@@ -75,7 +75,7 @@ class Diagnose:
             found = self._study(folder)
         except KeyboardInterrupt as error:
             following = "the same command goes on"
-            raise Stopped(f"every finished condition in {folder}", following) from error
+            raise Stopped(f"every finished chunk in {folder}", following) from error
         card = fill_card(found, self.model, self.world, self.seed)
         page = folder / "card.html"
         page.write_text(render_card(card), encoding="utf-8")
@@ -158,4 +158,4 @@ _FIRST = (
 
 
 def _tell(phase: str, done: int, total: int) -> None:
-    print(f"{done}/{total} conditions done; now {phase}", file=sys.stderr, flush=True)
+    print(f"{phase}: {done} of {total}", file=sys.stderr, flush=True)

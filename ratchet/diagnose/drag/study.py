@@ -1,6 +1,6 @@
 """The study: select, draw drafts, put every condition, go on where it was stopped.
 
-A study is a folder with one line of JSON for each finished stage. What was written is read back
+A study is a folder with one line of JSON for each finished chunk. What was written is read back
 and never drawn again, so a study that was stopped gives the numbers of one that was not.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -27,6 +26,8 @@ from ratchet.worlds.protocol import World
 
 Row = tuple[Task, list[Draft]]
 """One prompt: a task and the drafts beside it."""
+CHUNK = 256
+"""Prompts that are completed and written down together."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Findings:
 
     seen: Observations
     """Drafts and responses."""
+    chosen: Chosen
+    """The subset and its drafts, by which another policy can be studied on the same problems."""
     candidates: Mapping[str, tuple[float, ...]]
     """For each candidate task, whether each sample of the pool passed: accuracy before choosing."""
     chains: tuple[Chain, ...] = ()
@@ -116,35 +119,42 @@ class Study:
         self._log = folder / "study.jsonl"
         self._stages = self._open(folder)
 
-    def run(self) -> Findings:
-        """Do what is not done yet and return everything."""
-        plan = self.plan
-        tasks = self.world.tasks(
-            self.seed.child("tasks").rng(), plan.candidates, plan.level, plan.family
-        )
-        pool = self._stage("pool", lambda: self._pool(self.speaker, tasks, "pool"))
+    def run(self, chosen: Chosen | None = None) -> Findings:
+        """Do what is not done yet and return everything.
+
+        With ``chosen``, the subset and drafts of an earlier study, nothing is selected anew: so two
+        policies, or one before and after training, are compared on the same problems.
+        """
+        pool: list[Response] = []
+        if chosen is None:
+            chosen, pool = self._select()
+        drafts = chosen.drafts
+        responses: list[Response] = []
+        for condition in self.plan.used:
+            others = self._others(condition, chosen)
+            drafts |= {draft.id: draft for draft in others.values()}
+            responses += self._ask(condition, chosen, others)
+        chains, fresh = self._iterate(chosen)
+        selection = frozenset(r.draw for r in pool)
+        names = tuple(task.id for task in chosen.tasks)
+        seen = Observations(names, drafts, responses, selection, chosen.skips)
         by_task = _grouped(pool)
-        chooser = Random(self.seed.child("choose").integer())
-        chosen = choose(tasks, by_task, plan.wrong, plan.right, plan.problems, chooser)
+        passed = {name: tuple(float(r.passed) for r in group) for name, group in by_task.items()}
+        return Findings(seen, chosen, passed, chains, fresh)
+
+    def _select(self) -> tuple[Chosen, list[Response]]:
+        """Choose the subset and its drafts by a pool of samples that serves nothing else."""
+        plan, rng = self.plan, self.seed.child("tasks").rng()
+        tasks = self.world.tasks(rng, plan.candidates, plan.level, plan.family)
+        pool = self._pool(self.speaker, tasks, "pool")
+        random = Random(self.seed.child("choose").integer())
+        chosen = choose(tasks, _grouped(pool), plan.wrong, plan.right, plan.problems, random)
         if not chosen.tasks:
             raise RunError(
                 f"no task gave {plan.wrong} wrong and {plan.right} right drafts: {chosen.skips}",
                 "choose a --level where the model is right 20-70% of the time; more --candidates",
             )
-        drafts = chosen.drafts
-        responses: list[Response] = []
-        for done, condition in enumerate(plan.used):
-            self.tell(condition.name, done, len(plan.used))
-            others = self._others(condition, chosen)
-            drafts |= {draft.id: draft for draft in others.values()}
-            ask = partial(self._ask, condition, chosen, others)
-            responses += self._stage(condition.name, ask)
-        chains, fresh = self._iterate(chosen)
-        selection = frozenset(r.draw for r in pool)
-        names = tuple(task.id for task in chosen.tasks)
-        seen = Observations(names, drafts, responses, selection, chosen.skips)
-        passed = {name: tuple(float(r.passed) for r in group) for name, group in by_task.items()}
-        return Findings(seen, passed, chains, fresh)
+        return chosen, pool
 
     def _pool(self, speaker: Speaker, tasks: Sequence[Task], name: str) -> list[Response]:
         clean = CONDITIONS[CLEAN]
@@ -161,8 +171,7 @@ class Study:
             return {}
         if self.other is None:
             raise ConfigError("other_model needs a second model", "name it with --other MODEL")
-        other = self.other
-        pool = self._stage("other_pool", lambda: self._pool(other, chosen.tasks, "other_pool"))
+        pool = self._pool(self.other, chosen.tasks, "other_pool")
         wrong = [r for r in pool if r.answer and not r.passed and not r.truncated]
         return {
             r.problem: Draft(r.draw, r.problem, r.text, r.answer, False, "other")
@@ -188,23 +197,16 @@ class Study:
             return (), {}
         clean, single, silent = CONDITIONS[CLEAN], CONDITIONS["wrong_1"], Random(0)
         first: list[Row] = [(task, []) for task in chosen.tasks]
-        rounds = [
-            self._stage(
-                "round_0", lambda: self._complete(self.speaker, clean, first, "round_0", silent)
-            )
-        ]
+        rounds = [self._complete(self.speaker, clean, first, "round_0", silent)]
         for number in range(1, self.plan.rounds):
             name, before = f"round_{number}", rounds[-1]
             rows: list[Row] = [
                 (task, [Draft(r.draw, task.id, r.text, r.answer, r.passed)])
                 for task, r in zip(chosen.tasks, before, strict=True)
             ]
-            ask = partial(self._complete, self.speaker, single, rows, name, silent)
-            rounds.append(self._stage(name, ask))
+            rounds.append(self._complete(self.speaker, single, rows, name, silent))
         many: list[Row] = [(task, []) for task in chosen.tasks for _ in range(2 * self.plan.rounds)]
-        fresh = self._stage(
-            "fresh", lambda: self._complete(self.speaker, clean, many, "fresh", silent)
-        )
+        fresh = self._complete(self.speaker, clean, many, "fresh", silent)
         chains = tuple(
             Chain(task.id, steps)
             for task, steps in zip(chosen.tasks, zip(*rounds, strict=True), strict=True)
@@ -226,19 +228,26 @@ class Study:
             )
             for task, drafts in rows
         ]
-        plan = self.plan
-        request = Request(
-            self.seed.child("sample", name).integer(),
-            1,
-            plan.max_tokens,
-            plan.temperature,
-            self.form.stop,
-        )
-        said = [group[0] for group in speaker.complete(prompts, request)]
-        return [
-            self._grade(condition, task, drafts, reply, f"{name}/{place}")
-            for place, ((task, drafts), reply) in enumerate(zip(rows, said, strict=True))
-        ]
+        responses: list[Response] = []
+        for start in range(0, len(rows), CHUNK):
+            stage = f"{name}/{start}"
+            if stage not in self._stages:
+                self.tell(name, start, len(rows))
+                chunk = slice(start, start + CHUNK)
+                said = speaker.complete(prompts[chunk], self._request(name, start))
+                graded = [
+                    self._grade(condition, task, drafts, reply[0], f"{name}/{place}")
+                    for place, ((task, drafts), reply) in enumerate(
+                        zip(rows[chunk], said, strict=True), start
+                    )
+                ]
+                self._keep(stage, graded)
+            responses += self._stages[stage]
+        return responses
+
+    def _request(self, name: str, start: int) -> Request:
+        plan, seed = self.plan, self.seed.child("sample", name, start)
+        return Request(seed.integer(), 1, plan.max_tokens, plan.temperature, self.form.stop)
 
     def _grade(
         self, condition: Condition, task: Task, drafts: Sequence[Draft], said: Said, draw: str
@@ -261,15 +270,12 @@ class Study:
             said.seconds,
         )
 
-    def _stage(self, name: str, make: Callable[[], list[Response]]) -> list[Response]:
-        """Return a stage's responses: those on disk, or new ones, which are then on disk."""
-        if name not in self._stages:
-            made = make()
-            line = json.dumps({"stage": name, "responses": [to_data(r) for r in made]})
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-            self._stages[name] = made
-        return self._stages[name]
+    def _keep(self, stage: str, responses: list[Response]) -> None:
+        """Write a finished chunk down; a kill loses no more than the one under way."""
+        line = json.dumps({"stage": stage, "responses": [to_data(r) for r in responses]})
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self._stages[stage] = responses
 
     def _open(self, folder: Path) -> dict[str, list[Response]]:
         """Read what is there; a last line cut off by a kill is dropped."""
