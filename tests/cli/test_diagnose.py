@@ -50,19 +50,8 @@ def url() -> Iterator[str]:
 
 
 def diagnose(url: str, out: Path, *more: str) -> int:
-    small = [
-        "--problems",
-        "8",
-        "--candidates",
-        "20",
-        "--pool",
-        "6",
-        "--samples",
-        "1",
-        "--level",
-        "1",
-    ]
-    named = ["--model", "scripted", "--url", url, "--out", str(out)]
+    small = ["--problems", "8", "--candidates", "20", "--pool", "6", "--samples", "1"]
+    named = ["--model", "scripted", "--url", url, "--out", str(out), "--level", "1"]
     return main(["diagnose", "drag", *named, *small, *more])
 
 

@@ -3,8 +3,9 @@
     python -m ratchet.recipes.contextual_drag.tiny_study --seed 1 --out runs/drag-tiny-1
 
 The model learns Countdown with drafts of known reliability, the study measures it, fallback
-fine-tuning changes it, and it is measured again on the same problems and drafts. Weights and answers
-are kept in the folder. It shows drag as a learned reliance; nothing about pretrained models.
+fine-tuning changes it, and it is measured again on the same problems and drafts. Weights and
+answers are kept in the folder. It shows drag as a learned reliance, and says nothing of pretrained
+models.
 """
 
 from __future__ import annotations
