@@ -27,8 +27,12 @@ class Diagnose:
     """What is diagnosed."""
     model: str
     """A model's name or folder; with --url, its name at the endpoint."""
-    world: Literal["arithmetic", "countdown"] = "arithmetic"
+    world: Literal["arithmetic", "countdown", "gsm8k", "arc"] = "arithmetic"
     """Where the problems come from."""
+    data: Path | None = None
+    """File of questions as published, for gsm8k and arc."""
+    style: Literal["auto", "few_shot", "instruct"] = "auto"
+    """Show examples or give instructions; auto instructs endpoints and where there are none."""
     conditions: tuple[str, ...] = ()
     """Conditions to put; without any, those of the quick card."""
     full: bool = False
@@ -113,16 +117,19 @@ class Diagnose:
         )
         world, form = self._world()
         other = self._local(self.other) if self.other else None
-        study = Study(self._speaker(), world, form, plan, folder, other, _tell)
+        study = Study(self._speaker(), world, form, plan, folder, other, tell=_tell)
         return study.run()
 
     def _world(self) -> tuple[World, Format]:
-        """Return the world and how it is put: examples locally, instructions remotely."""
-        from ratchet.diagnose.drag.formats import ANSWERS, format_of, open_world
+        """Return the world and how its problems are put."""
+        from ratchet.diagnose.drag.formats import ANSWERS, EXAMPLES, format_of, open_world
         from ratchet.diagnose.drag.prompts import instruct
 
-        world = open_world(self.world)
-        return world, instruct(ANSWERS[self.world]) if self.url else format_of(self.world)
+        told = self.style == "instruct" or (self.style == "auto" and bool(self.url))
+        if self.style == "auto" and self.world not in EXAMPLES:
+            told = True
+        form = instruct(ANSWERS[self.world]) if told else format_of(self.world)
+        return open_world(self.world, self.data), form
 
     def _speaker(self) -> Speaker:
         from ratchet.diagnose.drag.endpoint import Endpoint

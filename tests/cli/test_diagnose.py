@@ -80,3 +80,17 @@ def test_mistakes_say_what_to_type(
     assert "choose from: clean" in capsys.readouterr().err
     assert diagnose("http://127.0.0.1:9/v1", tmp_path / "b") == 2
     assert "check the address" in capsys.readouterr().err
+
+
+def test_questions_come_from_a_file(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert diagnose(url, tmp_path / "c", "--world", "gsm8k") == 2
+    assert "--data FILE" in capsys.readouterr().err
+    rows = [{"question": f"{n} + {n % 9}", "answer": f"#### {n + n % 9}"} for n in range(10, 90)]
+    path = tmp_path / "test.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    named = ("--world", "gsm8k", "--data", str(path), "--json")
+    assert diagnose(url, tmp_path / "d", *named) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["world"] == "gsm8k" and document["measures"]["drag_1"]["n"] == 8

@@ -138,21 +138,17 @@ def detected_drag(seen: Observations, condition: str, rng: np.random.Generator) 
 def copying(seen: Observations, condition: str, rng: np.random.Generator) -> Mapping[str, Measure]:
     """Return how often a draft's answer comes back, and how often it comes without the draft.
 
-    ``rate``: responses with the answer of a draft they saw. ``base``: clean responses with that
-    same answer. ``excess``: rate minus base, problem by problem. A draft without a readable answer
-    cannot be copied and does not count.
+    ``rate``: responses with the answer of a draft they saw. ``base``: clean responses with an answer
+    of those same drafts. ``excess``: rate minus base, problem by problem. Drafts without a readable
+    answer cannot be copied and do not count.
     """
     rates, bases = [], []
     for p in seen.problems:
-        drafts = {d for r in seen.cell(condition, p) for d in r.drafts if seen.drafts[d].answer}
-        rate = seen.mean(condition, p, lambda r: _copies(seen, r))
+        answers = [_answers(seen, r) for r in seen.cell(condition, p)]
         clean = seen.cell(CLEAN, p)
-        by_draft = (
-            average(float(r.answer == seen.drafts[name].answer) for r in clean)
-            for name in sorted(drafts)
-        )
-        rates.append(rate)
-        bases.append(average(by_draft))
+        shown = [given for given in answers if given]
+        rates.append(seen.mean(condition, p, lambda r: _copies(seen, r)))
+        bases.append(average(float(r.answer in given) for given in shown for r in clean))
     return {
         "rate": mean_of(rates, rng),
         "base": mean_of(bases, rng),
@@ -218,6 +214,10 @@ def _passed_if_detected(response: Response) -> float | None:
     return float(response.passed) if counts else None
 
 
+def _answers(seen: Observations, response: Response) -> set[str]:
+    return {draft.answer for draft in seen.shown(response)} - {""}
+
+
 def _copies(seen: Observations, response: Response) -> float | None:
-    answers = {draft.answer for draft in seen.shown(response)} - {""}
+    answers = _answers(seen, response)
     return float(response.answer in answers) if answers else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ratchet.core.errors import ConfigError
 from ratchet.diagnose.drag.prompts import Format, few_shot
 from ratchet.worlds.arithmetic import Arithmetic
 from ratchet.worlds.countdown import Countdown
 from ratchet.worlds.protocol import World
+from ratchet.worlds.questions import Questions, read_arc, read_gsm8k
 
-_EXAMPLES = {
+EXAMPLES = {
     "arithmetic": (
         ("7 - 3", "4", "5"),
         ("25 + 13", "38", "37"),
@@ -26,20 +29,29 @@ _EXAMPLES = {
 """Open problems with a right and a wrong answer; the kinds of draft alternate."""
 ANSWERS = {
     "arithmetic": "Answers are whole numbers.",
+    "gsm8k": "Answers are whole numbers.",
+    "arc": "Answers are the letter of one choice.",
     "countdown": "Answers are expressions with + - * / and parentheses, such as 3 * (5 + 2).",
 }
 """What an answer looks like, for instructions."""
 
 
-def open_world(name: str) -> World:
-    """Return a world by name; ConfigError if there is none."""
+def open_world(name: str, data: Path | None = None) -> World:
+    """Return a world by name; gsm8k and arc read a file. ConfigError if there is none."""
     if name == "arithmetic":
         return Arithmetic()
     if name == "countdown":
         return Countdown()
-    raise ConfigError(f"there is no world {name!r}", f"choose from: {', '.join(_EXAMPLES)}")
+    readers = {"gsm8k": read_gsm8k, "arc": read_arc}
+    if name not in readers:
+        raise ConfigError(f"there is no world {name!r}", f"choose from: {', '.join(ANSWERS)}")
+    if data is None:
+        raise ConfigError(f"{name} is a file of questions", "name it with --data FILE")
+    return Questions(name, readers[name](data))
 
 
 def format_of(world: str) -> Format:
-    """Return the format of examples of a world."""
-    return few_shot(_EXAMPLES[world])
+    """Return the format of examples of a world; ConfigError if there are none."""
+    if world not in EXAMPLES:
+        raise ConfigError(f"{world} has no examples", "use --style instruct")
+    return few_shot(EXAMPLES[world])

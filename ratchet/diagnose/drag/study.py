@@ -111,23 +111,23 @@ class Study:
         plan: Plan,
         folder: Path,
         other: Speaker | None = None,
+        chosen: Chosen | None = None,
         tell: Callable[[str, int, int], None] = lambda phase, done, total: None,
     ) -> None:
-        """Open a study. Raises RunError if the folder holds one of other settings."""
-        self.speaker, self.world, self.form, self.plan = speaker, world, form, plan
-        self.other, self.tell, self.seed = other, tell, Seed(plan.seed).child("drag")
-        self._log = folder / "study.jsonl"
-        self._stages = self._open(folder)
-
-    def run(self, chosen: Chosen | None = None) -> Findings:
-        """Do what is not done yet and return everything.
+        """Open a study. Raises RunError if the folder holds one of other settings.
 
         With ``chosen``, the subset and drafts of an earlier study, nothing is selected anew: so two
         policies, or one before and after training, are compared on the same problems.
         """
-        pool: list[Response] = []
-        if chosen is None:
-            chosen, pool = self._select()
+        self.speaker, self.world, self.form, self.plan = speaker, world, form, plan
+        self.other, self.tell, self.seed = other, tell, Seed(plan.seed).child("drag")
+        self.chosen = chosen
+        self._log = folder / "study.jsonl"
+        self._stages = self._open(folder)
+
+    def run(self) -> Findings:
+        """Do what is not done yet and return everything."""
+        chosen, pool = (self.chosen, []) if self.chosen else self._select()
         drafts = chosen.drafts
         responses: list[Response] = []
         for condition in self.plan.used:
@@ -285,6 +285,7 @@ class Study:
             "world": self.world.name,
             "plan": hash_data(shape | {"wrong": self.plan.wrong, "right": self.plan.right}),
             "header": hash_data(self.form.header),
+            "chosen": hash_data(sorted(self.chosen.drafts)) if self.chosen else "",
         }
         if not self._log.exists():
             folder.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,8 @@ class Config(RunConfig):
     """Rows of a supervised step."""
     reliability: float = Field(default=0.7, ge=0.0, le=1.0)
     """Share of right drafts in the supervised problems: at 0.7, leaning on them is rational."""
+    shots: bool = False
+    """Whether every prompt begins with examples: for models that were not taught the format."""
     tasks: int = Field(default=64, ge=1)
     """Tasks practised in a generation."""
     tries: int = Field(default=6, ge=1)

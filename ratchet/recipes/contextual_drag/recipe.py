@@ -22,6 +22,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.solver import Solver
 from ratchet.core.state import Candidate, Component, State
 from ratchet.core.task import Cost, Task
+from ratchet.diagnose.drag.formats import format_of
 from ratchet.diagnose.drag.policies import Comparison, compare_policies, decide_retry
 from ratchet.engine.local import LocalEngine
 from ratchet.engine.protocol import Engine
@@ -54,7 +55,8 @@ class ContextualDrag(Recipe):
         threads = config.threads or os.cpu_count() or 1
         self.config, self.store, self.world = config, store, Countdown()
         self.engine = engine or LocalEngine(config.device, config.dtype, threads)
-        self.asking = Asking(max_tokens=config.max_tokens)
+        header = format_of(self.world.name).header if config.shots else ""
+        self.asking = Asking(header, config.max_tokens)
         start = "append" if config.retry == "auto" else config.retry
         self.parameters: Mapping[str, Parameter] = {"retry": start, "show_failures": True}
 

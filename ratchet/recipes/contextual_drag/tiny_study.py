@@ -47,7 +47,7 @@ def study(
         tuple(CONDITIONS.split()), problems, 4 * problems, 12, 4, 5, None, FAMILY, 30, 1.0, seed
     )
     speaker = EngineSpeaker(engine, POLICY, f"tiny-{seed}-{folder.name}")
-    return Study(speaker, Countdown(), FORM, plan, folder).run(chosen)
+    return Study(speaker, Countdown(), FORM, plan, folder, chosen=chosen).run()
 
 
 def tune(engine: Engine, seed: Seed, steps: int, rows: int, lr: float) -> None:
