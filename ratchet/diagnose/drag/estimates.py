@@ -138,9 +138,9 @@ def detected_drag(seen: Observations, condition: str, rng: np.random.Generator) 
 def copying(seen: Observations, condition: str, rng: np.random.Generator) -> Mapping[str, Measure]:
     """Return how often a draft's answer comes back, and how often it comes without the draft.
 
-    ``rate``: responses with the answer of a draft they saw. ``base``: clean responses with an answer
-    of those same drafts. ``excess``: rate minus base, problem by problem. Drafts without a readable
-    answer cannot be copied and do not count.
+    ``rate``: responses with the answer of a draft they saw. ``base``: clean responses with one of
+    those answers. ``excess``: rate minus base, problem by problem. Drafts without a readable answer
+    cannot be copied and do not count.
     """
     rates, bases = [], []
     for p in seen.problems:
