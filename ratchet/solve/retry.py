@@ -8,7 +8,7 @@ the others show less: nothing, a label, what was useful, a rewriting, or one abs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ratchet.core.seeds import Seed
@@ -107,11 +107,13 @@ def retry(
     seed: Seed,
     tries: int = 4,
     tokens: int = 0,
+    greedy_first: bool = False,
 ) -> list[Tried]:
     """Attempt every task until it is right, ``tries`` are used or ``tokens`` are spent.
 
     ``tokens`` counts read and written ones of a task, all calls together; 0 is no limit. No call is
-    begun that could go beyond it but the first, so that policies compare at equal tokens.
+    begun that could go beyond it but the first, so that policies compare at equal tokens. With
+    ``greedy_first`` first attempts are greedy; later ones must be drawn, or a restart would repeat.
     """
     rows = [_Row(task, [], [], Cost()) for task in tasks]
     for number in range(tries):
@@ -120,7 +122,8 @@ def retry(
         beside = _prepare(engine, policy, kind, asking, live, at, tokens) if number else {}
         live = [row for row in live if not row.over]
         shown = {id(row): beside.get(id(row), "") for row in live}
-        replies = _ask(engine, policy, asking, live, shown, "Answer:", at.child("answer"), tokens)
+        how = replace(asking, temperature=0.0) if greedy_first and not number else asking
+        replies = _ask(engine, policy, how, live, shown, "Answer:", at.child("answer"), tokens)
         for row, (text, completion, encoded) in replies.items():
             _take(row, policy, text, completion, encoded, check)
     return [row.freeze() for row in rows]
@@ -272,7 +275,7 @@ class RetrySolver:
     kind: Retry
     """The retry policy."""
     asking: Asking
-    """How problems are put; the first attempt is greedy where the temperature is 0."""
+    """How problems are put; first attempts are greedy whatever its temperature."""
     check: Check = lambda prompt, answer: None
     """A world's check by the prompt, or nothing."""
     tries: int = 4
@@ -293,5 +296,6 @@ class RetrySolver:
             seed,
             self.tries,
             self.tokens,
+            greedy_first=True,
         )
         return [each.answer for each in tried]

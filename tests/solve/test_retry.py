@@ -22,10 +22,12 @@ class Script:
     def __init__(self, right_at: int, notes: str = "check the product") -> None:
         self.right_at, self.notes = right_at, notes
         self.shown: list[str] = []
+        self.greedy: list[bool] = []
         self.answers = 0
 
     def reply(self, prompt: str, number: int) -> str:
         self.shown.append(prompt)
+        self.greedy.append(number == 0)
         if not prompt.endswith("Answer:"):
             return f" {self.notes}\n"
         self.answers += 1
@@ -147,3 +149,4 @@ def test_a_solver_sees_prompts_and_its_check_only() -> None:
     engine.create("p", "script", Full())
     solver = RetrySolver(engine, "p", Retry.RESTART, ASKING, lambda p, a: a == "3 * 8")
     assert solver.answer([TASK.prompt], Seed(1)) == ["3 * 8"]
+    assert script.greedy == [True, False], "a greedy restart would repeat itself"
