@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -48,11 +49,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_random_llama(folder, Seed(1), layers=1, width=32, heads=2, key_heads=1))
 
 
-def harm() -> Comparison:
+def harm(better: bool = False) -> Comparison:
     none, found = Measure(0.0, -0.1, 0.1, 40), Measure(0.3, 0.2, 0.4, 40)
     worth = Worth(none, none, none, none, none, 0.01)
-    kinds = (Retry.RESTART, Retry.APPEND)
-    return Comparison(found, dict.fromkeys(kinds, worth), dict.fromkeys(kinds, none))
+    table = {Retry.RESTART: worth, Retry.APPEND: worth, Retry.FILTER: replace(worth, per_token=1.0)}
+    lead = dict.fromkeys(table, none)
+    if better:
+        lead[Retry.FILTER] = found
+    return Comparison(found, table, lead)
 
 
 CHARTER = """
@@ -94,6 +98,17 @@ def test_a_drag_finding_sets_the_policy_of_the_next_generation(
     assert not any(shown[1]), "no raw failure in a prompt after the finding"
     kinds = [body["candidate"]["components"]["retry"]["hash"] for body in bodies]
     assert kinds[0] != kinds[1] == kinds[2]
+
+
+def test_the_state_carries_the_policy_that_the_finding_has_set(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ContextualDrag, "compare", lambda self, seed: harm(better=True))
+    run(model, tmp_path / "run", generations=2)
+    bodies = list(read_ledger(tmp_path / "run", "generation"))
+    hashes = [body["candidate"]["components"]["retry"]["hash"] for body in bodies]
+    kept = tmp_path / "run" / "versions" / hashes[1] / "retry.txt"
+    assert kept.read_text() == "filter"
 
 
 def test_a_fixed_policy_is_measured_but_not_changed(

@@ -35,7 +35,7 @@ class Format:
     header: str
     """What every prompt begins with."""
     stop: tuple[str, ...] = ("\n\n", "\nProblem")
-    """Texts that end a reply."""
+    """Texts that end a reply of several lines."""
     instructs: bool = False
     """Whether instructions are given for each problem; else the header's examples show the way."""
 
@@ -50,6 +50,11 @@ class Format:
         told = _instruction(condition, len(drafts)) if self.instructs else ""
         opening = "" if self.instructs else _opening(condition, bool(drafts))
         return f"{self.header}{told}{body}{opening}"
+
+    def stops(self, condition: Condition) -> tuple[str, ...]:
+        """Return what ends a reply: the line's end where it begins as an answer."""
+        judges = condition.framing == "verify" and condition.drafts > 0
+        return self.stop if judges or self.instructs else ("\n",)
 
     def read(self, condition: Condition, text: str) -> Reply:
         """Take a reply apart. Total: what has no answer line is all answer."""

@@ -234,7 +234,7 @@ class Study:
             if stage not in self._stages:
                 self.tell(name, start, len(rows))
                 chunk = slice(start, start + CHUNK)
-                said = speaker.complete(prompts[chunk], self._request(name, start))
+                said = speaker.complete(prompts[chunk], self._request(condition, name, start))
                 graded = [
                     self._grade(condition, task, drafts, reply[0], f"{name}/{place}")
                     for place, ((task, drafts), reply) in enumerate(
@@ -245,9 +245,10 @@ class Study:
             responses += self._stages[stage]
         return responses
 
-    def _request(self, name: str, start: int) -> Request:
+    def _request(self, condition: Condition, name: str, start: int) -> Request:
         plan, seed = self.plan, self.seed.child("sample", name, start)
-        return Request(seed.integer(), 1, plan.max_tokens, plan.temperature, self.form.stop)
+        stop = self.form.stops(condition)
+        return Request(seed.integer(), 1, plan.max_tokens, plan.temperature, stop)
 
     def _grade(
         self, condition: Condition, task: Task, drafts: Sequence[Draft], said: Said, draw: str

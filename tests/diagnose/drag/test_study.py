@@ -161,6 +161,8 @@ def test_the_prompt_tells_what_the_condition_says() -> None:
     assert write("no_verify", "5") == "Problem: 2 + 2\nDraft: 5\nAnswer:"
     assert write("labelled", "5") == "Problem: 2 + 2\nDraft: 5\nVerdict: wrong\nAnswer:"
     assert write("excluded", "5") == "Problem: 2 + 2\nNote: the answer is not 5.\nAnswer:"
+    assert FORM.stops(CONDITIONS["clean"]) == FORM.stops(CONDITIONS["labelled"]) == ("\n",)
+    assert FORM.stops(CONDITIONS["wrong_1"]) == ("\n\n", "\nProblem")
     told = instruct().write(CONDITIONS["wrong_1"], "2 + 2", ["5"])
     assert "Verdict: right" in told and told.endswith("Draft: 5\n")
 
