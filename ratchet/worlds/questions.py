@@ -66,12 +66,13 @@ def read_arc(path: Path) -> list[Question]:
     questions = []
     for number, row in _rows(path):
         try:
-            question, choices = row["question"], row.get("choices")
+            question = row["question"]
             if isinstance(question, Mapping):
                 stem, listed = question["stem"], question["choices"]
                 pairs = [(str(c["label"]), str(c["text"])) for c in listed]
             else:
-                stem, pairs = question, list(zip(choices["label"], choices["text"], strict=True))
+                stem, choices = question, row["choices"]
+                pairs = list(zip(choices["label"], choices["text"], strict=True))
             key = str(row["answerKey"])
         except (KeyError, TypeError, ValueError) as error:
             raise _shape(path, number, "question, choices and answerKey") from error
