@@ -10,6 +10,7 @@ import tyro
 
 from ratchet.cli.catalogue import List
 from ratchet.cli.compare import Compare
+from ratchet.cli.diagnose import Diagnose
 from ratchet.cli.diff import Diff
 from ratchet.cli.doctor import Doctor
 from ratchet.cli.models import Models
@@ -34,6 +35,7 @@ _Any = (
     | Annotated[Diff, _sub("diff")]
     | Annotated[Replay, _sub("replay")]
     | Annotated[Reproduce, _sub("reproduce")]
+    | Annotated[Diagnose, _sub("diagnose")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]
 )

@@ -15,6 +15,7 @@ from ratchet.stats.noninferiority import Noninferiority, Standing, noninferiorit
 from ratchet.stats.paired import Equivalence, equivalence, mcnemar, sign_test
 from ratchet.stats.pass_at_k import pass_at_k
 from ratchet.stats.proportion import wilson_interval
+from ratchet.stats.ratio import ratio_interval
 from ratchet.stats.sequence import anytime_interval
 from ratchet.stats.student_t import t_quantile
 from ratchet.stats.superiority import Reading, Superiority
@@ -42,6 +43,7 @@ __all__ = [
     "paired_bootstrap",
     "pass_at_k",
     "pooled_shift",
+    "ratio_interval",
     "rung",
     "seed_interval",
     "shift",

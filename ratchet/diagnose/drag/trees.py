@@ -1,0 +1,139 @@
+"""How far apart two expressions are as trees, and whether they have the same value.
+
+Not here: reading expressions out of answers (``ratchet.worlds.countdown.expression``).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from ratchet.worlds.countdown.expression import (
+    Expression,
+    Negation,
+    Number,
+    Operation,
+    evaluate,
+    read_answer,
+    render,
+)
+
+
+class _Ordered(NamedTuple):
+    """A tree in post-order."""
+
+    labels: tuple[str, ...]
+    leftmost: tuple[int, ...]
+    """For each node the number of the leftmost leaf below it."""
+    keyroots: tuple[int, ...]
+    """The nodes that have a left sibling, and the root; in order."""
+
+
+def tree_distance(first: Expression, second: Expression) -> int:
+    """Return the fewest insertions, deletions and renamings of nodes from one tree to the other.
+
+    Zhang and Shasha, SIAM Journal on Computing 18, 1989, with unit costs. Inner nodes are operators
+    and signs, leaves are numbers. The order of operands counts: see ``sort_operands``.
+    """
+    a, b = _ordered(first), _ordered(second)
+    if a.labels == b.labels and a.leftmost == b.leftmost:
+        return 0
+    distance = [[0] * len(b.labels) for _ in a.labels]
+    for i in a.keyroots:
+        for j in b.keyroots:
+            _fill(a, b, i, j, distance)
+    return distance[-1][-1]
+
+
+def _fill(a: _Ordered, b: _Ordered, i: int, j: int, distance: list[list[int]]) -> None:
+    """Compute the distances of all pairs of subtrees on the two left paths down from i and j."""
+    left_a, left_b = a.leftmost[i], b.leftmost[j]
+    forest = [list(range(j - left_b + 2))]
+    for x in range(left_a, i + 1):
+        above = forest[-1]
+        row = [above[0] + 1]
+        label, whole_a = a.labels[x], a.leftmost[x] == left_a
+        for y in range(left_b, j + 1):
+            at = y - left_b
+            least = min(above[at + 1], row[at]) + 1
+            if whole_a and b.leftmost[y] == left_b:
+                least = min(least, above[at] + (label != b.labels[y]))
+                distance[x][y] = least
+            else:
+                before = forest[a.leftmost[x] - left_a][b.leftmost[y] - left_b]
+                least = min(least, before + distance[x][y])
+            row.append(least)
+        forest.append(row)
+
+
+@lru_cache(maxsize=65_536)
+def _ordered(expression: Expression) -> _Ordered:
+    labels: list[str] = []
+    leftmost: list[int] = []
+
+    def walk(node: Expression) -> int:
+        if isinstance(node, Number):
+            label, first = str(node.value), len(labels)
+        elif isinstance(node, Negation):
+            label, first = "negative", walk(node.operand)
+        else:
+            label, first = node.operator, walk(node.left)
+            walk(node.right)
+        labels.append(label)
+        leftmost.append(first)
+        return first
+
+    walk(expression)
+    last = {first: node for node, first in enumerate(leftmost)}
+    return _Ordered(tuple(labels), tuple(leftmost), tuple(sorted(last.values())))
+
+
+def size_of(expression: Expression) -> int:
+    """Return the number of nodes."""
+    return len(_ordered(expression).labels)
+
+
+def sort_operands(expression: Expression) -> Expression:
+    """Return the expression with the operands of every + and * in the order of their text."""
+    if isinstance(expression, Number):
+        return expression
+    if isinstance(expression, Negation):
+        return Negation(sort_operands(expression.operand))
+    left, right = sort_operands(expression.left), sort_operands(expression.right)
+    if expression.operator in "+*" and render(right) < render(left):
+        left, right = right, left
+    return Operation(expression.operator, left, right)
+
+
+@lru_cache(maxsize=65_536)
+def read_tree(text: str) -> Expression | None:
+    """Return the last expression with an operator in a text, or None."""
+    return read_answer(text)
+
+
+def answer_distance(first: str, second: str, sort: bool = False) -> float | None:
+    """Return the tree edit distance of the expressions in two texts; None if one has none."""
+    a, b = read_tree(first), read_tree(second)
+    if a is None or b is None:
+        return None
+    return float(tree_distance(sort_operands(a), sort_operands(b)) if sort else tree_distance(a, b))
+
+
+def relative_distance(first: str, second: str) -> float | None:
+    """Return the tree edit distance over the nodes of both trees, in [0, 1]; None if one has none.
+
+    Deleting one tree and inserting the other costs all their nodes, so no distance is larger.
+    """
+    a, b = read_tree(first), read_tree(second)
+    if a is None or b is None:
+        return None
+    return tree_distance(a, b) / (size_of(a) + size_of(b))
+
+
+def equivalent(first: str, second: str) -> bool | None:
+    """Say whether the expressions in two texts have the same value; None if one has none."""
+    a, b = read_tree(first), read_tree(second)
+    if a is None or b is None:
+        return None
+    value = evaluate(a)
+    return value is not None and value == evaluate(b)
