@@ -12,6 +12,7 @@ from ratchet.cli.catalogue import List
 from ratchet.cli.compare import Compare
 from ratchet.cli.diff import Diff
 from ratchet.cli.doctor import Doctor
+from ratchet.cli.laws import Laws
 from ratchet.cli.models import Models
 from ratchet.cli.replay import Replay
 from ratchet.cli.reply import Command
@@ -33,6 +34,7 @@ _Any = (
     | Annotated[RollbackRun, _sub("rollback")]
     | Annotated[Diff, _sub("diff")]
     | Annotated[Replay, _sub("replay")]
+    | Annotated[Laws, _sub("laws")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Models, _sub("models")]
     | Annotated[Doctor, _sub("doctor")]
