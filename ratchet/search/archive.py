@@ -39,6 +39,8 @@ class Entry:
     """Its cell of the MAP-Elites grid."""
     island: int = 0
     """Where it was born."""
+    behaviour: str = ""
+    """What it does, as far as the evaluation saw."""
 
     @property
     def id(self) -> str:
@@ -55,6 +57,7 @@ class Archive:
         self.islands = islands
         self._entries: dict[str, Entry] = {}
         self._children: dict[str, int] = {}
+        self._behaviours: dict[str, str] = {}
         for entry in entries:
             self.add(entry)
 
@@ -79,6 +82,13 @@ class Archive:
                 raise ValueError(f"the archive has no parent {parent}")
             self._children[parent] = self._children.get(parent, 0) + 1
         self._entries[entry.id] = replace(entry, island=entry.island % self.islands)
+        if entry.behaviour and not entry.failure:
+            self._behaviours.setdefault(entry.behaviour, entry.id)
+
+    def like(self, behaviour: str) -> Entry | None:
+        """Return the oldest entry that was scored and behaves so; None if there is none."""
+        found = self._behaviours.get(behaviour) if behaviour else None
+        return None if found is None else self._entries[found]
 
     def children(self, entry: Entry) -> int:
         """Return how many entries were made from this one: how often it was visited."""

@@ -22,6 +22,9 @@ class Assessment:
     """Named numbers."""
     cell: tuple[int, ...] = ()
     """Cell of the MAP-Elites grid."""
+    behaviour: str = ""
+    """What the program does, as far as it was seen; programs of one behaviour are equivalent.
+    Empty if nothing can be said."""
 
 
 @dataclass(frozen=True)

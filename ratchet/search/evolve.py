@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ratchet.core.seeds import Seed
 from ratchet.search.archive import Archive, Entry
@@ -121,6 +121,10 @@ class Search:
 
     def _keep(self, archive: Archive, proposal: Proposal, place: int, tally: Tally) -> None:
         found = self.assess(proposal.program)
+        twin = None if found.failure else archive.like(found.behaviour)
+        if twin is not None:
+            told = f"behaves like {twin.program[:200]}"
+            found = replace(found, failure="equivalent", feedback=told)
         entry = Entry(
             proposal.program,
             0.0 if found.failure else found.score,
@@ -131,6 +135,7 @@ class Search:
             found.measures,
             found.cell,
             place % archive.islands,
+            found.behaviour,
         )
         archive.add(entry)
         tally.evaluations += 1

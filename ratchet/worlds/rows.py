@@ -1,7 +1,7 @@
 """A world of rows: a finite table, divided once by the charter into open and reserved rows.
 
-The prompt is a row's features, ``row 17: group = pile; num_params = 535813376.0``; the answer is its
-targets, one number each. Rows that are reserved are listed in the charter, by number.
+The prompt is a row's features, ``row 17: group = pile; num_params = 535813376.0``; the answer is
+its targets, one number each. Rows that are reserved are listed in the charter, by number.
 """
 
 from __future__ import annotations

@@ -69,15 +69,17 @@ class ScalingLaws(Recipe):
     def search(self) -> Search:
         """Who proposes and who judges."""
         table = self.problem.table
-        grammar = Grammar(table.task, bool(table.targets.min() > 0))
+        grammar = Grammar(table.task, bool(table.targets.min() > 0), len(table.cells))
         return Search(grammar, self.problem.assess, STRATEGIES[self.config.strategy])
 
     def initial(self, seed: Seed) -> State:
-        """Start from the plain power law and an empty archive."""
-        task = self.problem.table.task
+        """Start from the plain power law, or the first sane one after it, and an empty archive."""
+        firsts = seeds_of(self.problem.table.task)
+        sane = [text for text in firsts if not self.problem.assess(text).failure]
+        first = parse_form((sane or firsts)[0])
         return State(
             {
-                "program": self._close(fit_law(plain_law(task), self.problem.table, {})),
+                "program": self._close(fit_law(first, self.problem.table, {})),
                 "archive": self.store.close("archive", Archive(islands=self.config.islands).write),
             }
         )

@@ -6,7 +6,6 @@ taken whose predictions for the next scale lie nearest to the median of all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,14 +65,18 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
 
 
 def _candidates(archive: Archive) -> list[Entry]:
-    """Return the best entries, no two of which differ in their fitting routine alone."""
-    found: dict[tuple[str, ...], Entry] = {}
+    """Return the best entries, at most two of which differ in their fitting routine alone."""
+    found: list[Entry] = []
+    count: dict[tuple[str, ...], int] = {}
     for entry in archive.alive():
         parts = entry.program.split(None, 5)
-        found.setdefault((parts[1], parts[5]), entry)
+        form = (parts[1], parts[5])
+        count[form] = count.get(form, 0) + 1
+        if count[form] <= 2:
+            found.append(entry)
         if len(found) == CANDIDATES:
             break
-    return list(found.values())
+    return found
 
 
 def _bagged(problem: Problem, form: Form, seed: Seed) -> float:

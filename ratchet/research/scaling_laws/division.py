@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.holdout import make_folds
 from ratchet.research.scaling_laws.table import Table

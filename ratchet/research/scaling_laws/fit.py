@@ -22,11 +22,13 @@ from ratchet.research.scaling_laws.form import Form
 
 STARTS, KEPT = 16, 3
 """Starts that are tried, and how many of them are followed."""
-SHORT, LONG = 5, 14
+SHORT, LONG = 4, 10
 """Steps of those that are followed, and of the best of them."""
 _START = {"?e": (np.log(0.04), np.log(1.5)), "?s": (np.log(0.02), np.log(50.0)), "?r": (-3.0, 3.0)}
 _BOUND = {"?e": (np.log(0.01), np.log(6.0)), "?s": (np.log(1e-6), np.log(1e6)), "?r": (-30.0, 30.0)}
+_SIGN = {"+": 1.0, "-": -1.0, "~": 0.0}
 _RIDGE, _STEP, _PRIOR = 1e-10, 1.5, 0.3
+_GAIN, _STUCK = 1e-6, 10.0
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
@@ -69,7 +71,7 @@ def fit(form: Form, rows: Rows) -> Constants:
 def predict(form: Form, constants: Constants, inputs: Mapping[str, Array]) -> Array:
     """Return the law's values [G, N]: a function of each row alone."""
     with np.errstate(all="ignore"):
-        theta = np.moveaxis(constants.nonlinear, -1, 0)[..., None]
+        theta = list(np.moveaxis(constants.nonlinear, -1, 0)[..., None])
         shape = np.broadcast_shapes(*(x.shape for x in inputs.values()))
         total, first = np.zeros(shape), 0
         for k, term in enumerate(form.terms):
@@ -117,7 +119,7 @@ class _Point:
     cost: Array
     phi: Array
     slope: Array
-    gram: Array
+    inverse: Array
 
 
 @dataclass(frozen=True)
@@ -131,25 +133,26 @@ class _Task:
     centre: Array | None = None
     strength: float = 0.0
 
-    def solve(self, u: Array) -> _Point:
+    def solve(self, u: Array, slopes: bool = True) -> _Point:
         """Return the point at u [S, G, P], its linear constants in closed form."""
         kinds = self.form.constants
         theta = [_natural(kind, u[..., p, None]) for p, kind in enumerate(kinds)]
         chain = [theta[p] if kind != "?r" else 1.0 for p, kind in enumerate(kinds)]
         shape = (*u.shape[:2], self.y.shape[-1])
-        values, slopes, first = [], [], 0
+        values, found, first = [], [], 0
         for term in self.form.terms:
             count = len(term.tree.constants)
-            dual = evaluate(term.tree, self.inputs, theta[first : first + count])
+            dual = evaluate(term.tree, self.inputs, theta[first : first + count], slopes)
             values.append(np.broadcast_to(dual.value, shape))
-            slopes.append({first + p: d * chain[first + p] for p, d in dual.slopes.items()})
+            found.append({first + p: d * chain[first + p] for p, d in dual.slopes.items()})
             first += count
-        phi = np.nan_to_num(np.stack(values, axis=-2), nan=0.0, posinf=1e30, neginf=-1e30)
-        linear, gram = _solve_linear(phi, self.y, self.w, self.form)
+        phi = _tame(np.stack(values, axis=-2))
+        bound = np.array([_SIGN[term.sign] for term in self.form.terms])
+        linear, inverse = _solve_linear(phi, self.y, self.w, bound)
         residual = self.y - (linear[..., None, :] @ phi)[..., 0, :]
         slope = np.zeros((*u.shape[:2], len(kinds), shape[-1]))
-        for k, found in enumerate(slopes):
-            for p, d in found.items():
+        for k, by in enumerate(found):
+            for p, d in by.items():
                 slope[..., p, :] += linear[..., k, None] * d
         cost = (self.w * residual**2).sum(axis=-1)
         if self.centre is not None:
@@ -160,50 +163,42 @@ class _Task:
             residual,
             np.where(np.isfinite(cost), cost, 1e300),
             phi,
-            np.nan_to_num(slope),
-            gram,
+            _tame(slope),
+            inverse,
         )
 
 
-def _solve_linear(phi: Array, y: Array, w: Array, form: Form) -> tuple[Array, Array]:
-    """Solve for the coefficients [S, G, K] under their signs; also return the Gram matrix used."""
+def _solve_linear(phi: Array, y: Array, w: Array, bound: Array) -> tuple[Array, Array]:
+    """Solve for the coefficients [S, G, K] under their signs; also return the inverse of the Gram
+    matrix, 0 for terms that were dropped."""
     weighted = phi * w[..., None, :]
     gram = weighted @ np.swapaxes(phi, -1, -2)
     right = (weighted @ y[..., None])[..., 0]
-    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", gram), 1e-300))
-    gram = gram / (scale[..., None] * scale[..., None, :])
-    right = right / scale
+    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", gram), 1e-120))
+    outer = scale[..., None] * scale[..., None, :]
     eye = np.eye(gram.shape[-1])
-    gram = np.nan_to_num(gram) + _RIDGE * eye
-    right = np.nan_to_num(right)
-    bound = np.array([{"+": 1.0, "-": -1.0, "~": 0.0}[term.sign] for term in form.terms])
-    free = np.ones(right.shape, dtype=bool)
-    solution = np.linalg.solve(gram, right[..., None])[..., 0]
-    for _ in range(len(bound)):
-        wrong = solution * bound * free
+    gram = gram / outer + _RIDGE * eye
+    right = right / scale
+    inverse = np.linalg.inv(gram)
+    solution = (inverse @ right[..., None])[..., 0]
+    free = None
+    for _ in range(len(bound) if bound.any() else 0):
+        wrong = solution * bound
         worst = wrong.min(axis=-1, keepdims=True)
-        drop = (wrong == worst) & (worst < 0)
-        if not drop.any():
+        if not (worst < 0).any():
             break
-        free &= ~drop
+        drop = (wrong == worst) & (worst < 0)
+        free = ~drop if free is None else free & ~drop
         both = free[..., None] & free[..., None, :]
-        gram = np.where(both, gram, eye)
-        solution = np.linalg.solve(gram, np.where(free, right, 0.0)[..., None])[..., 0]
-    gram = gram * (scale[..., None] * scale[..., None, :])
-    return np.where(free, solution, 0.0) / scale, np.where(free[..., None], gram, np.nan)
+        inverse = np.linalg.inv(np.where(both, gram, eye)) * both
+        solution = (inverse @ (right * free)[..., None])[..., 0]
+    return solution / scale, inverse / outer
 
 
 def _jacobian(task: _Task, point: _Point) -> Array:
     """Return the derivative of the residual by u, [S, G, P, N], with b as a function of u."""
-    kept = np.isfinite(point.gram[..., :1])
-    phi = np.where(kept, point.phi, 0.0)
-    size = phi.shape[-2]
-    gram = np.where(kept, point.gram, 0.0) + np.eye(size) * ~kept
-    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", gram), 1e-300))
-    gram = gram / (scale[..., None] * scale[..., None, :])
-    right = (phi * task.w[..., None, :]) @ np.swapaxes(point.slope, -1, -2) / scale[..., None]
-    inner = np.linalg.solve(gram, right) / scale[..., None]
-    return -(point.slope - np.swapaxes(inner, -1, -2) @ phi)
+    right = (point.slope * task.w[..., None, :]) @ np.swapaxes(point.phi, -1, -2)
+    return (right @ point.inverse) @ point.phi - point.slope
 
 
 def _descend(task: _Task, point: _Point, steps: int, shared: bool) -> _Point:
@@ -212,7 +207,7 @@ def _descend(task: _Task, point: _Point, steps: int, shared: bool) -> _Point:
     low = np.array([_BOUND[kind][0] for kind in kinds])
     high = np.array([_BOUND[kind][1] for kind in kinds])
     eye = np.eye(len(kinds))
-    damping = np.full((*point.u.shape[:2], 1, 1), 1e-2)
+    damping = np.full(point.cost.shape, 1e-2)
     for _ in range(steps):
         jacobian = _jacobian(task, point)
         weighted = jacobian * task.w[..., None, :]
@@ -221,34 +216,40 @@ def _descend(task: _Task, point: _Point, steps: int, shared: bool) -> _Point:
         if task.centre is not None:
             normal = normal + task.strength * eye
             gradient = gradient + task.strength * (point.u - task.centre)
+        before = point.cost
         if shared:
-            normal = np.broadcast_to(normal.sum(axis=1, keepdims=True), normal.shape)
-            gradient = np.broadcast_to(gradient.sum(axis=1, keepdims=True), gradient.shape)
-        diagonal = np.einsum("...pp->...p", normal)[..., None] * eye
-        system = np.nan_to_num(normal + damping * diagonal) + 1e-14 * eye
-        step = -np.linalg.solve(system, np.nan_to_num(gradient)[..., None])[..., 0]
-        tried = task.solve(np.clip(point.u + np.clip(step, -_STEP, _STEP), low, high))
-        before, after = point.cost, tried.cost
-        if shared:
-            before = np.broadcast_to(before.sum(axis=1, keepdims=True), before.shape)
-            after = np.broadcast_to(after.sum(axis=1, keepdims=True), after.shape)
+            normal, gradient = (_sum_groups(x) for x in (normal, gradient))
+            before = _sum_groups(before)
+        diagonal = np.einsum("...pp->...p", normal)
+        system = normal + (damping[..., None] * diagonal + 1e-14)[..., None] * eye
+        if not (np.isfinite(system).all() and np.isfinite(gradient).all()):
+            system, gradient = np.where(np.isfinite(system), system, eye), _tame(gradient)
+        step = -np.linalg.solve(system, gradient[..., None])[..., 0]
+        tried = task.solve(
+            np.minimum(np.maximum(point.u + np.minimum(np.maximum(step, -_STEP), _STEP), low), high)
+        )
+        after = _sum_groups(tried.cost) if shared else tried.cost
         better = after < before
-        damping = np.where(better[..., None, None], damping * 0.2, damping * 5.0).clip(1e-9, 1e9)
-        gained = np.where(better, before - after, 0.0)
+        done = np.where(better, before - after <= _GAIN * before, damping > _STUCK)
+        damping = np.clip(np.where(better, damping * 0.2, damping * 6.0), 1e-9, 1e9)
         point = _mix(point, tried, better)
-        if (
-            not (gained > 1e-9 * before).any()
-            and damping.min() > 1.0
-            or not better.any()
-            and (damping.min() > 1e4)
-        ):
+        if done.all():
             break
     return point
 
 
+def _sum_groups(x: Array) -> Array:
+    return np.broadcast_to(x.sum(axis=1, keepdims=True), x.shape)
+
+
+def _tame(x: Array) -> Array:
+    """Return finite values; they almost always are."""
+    return x if np.isfinite(x).all() else np.nan_to_num(x, nan=0.0, posinf=1e30, neginf=-1e30)
+
+
 def _search(task: _Task, u: Array, shared: bool) -> _Point:
     """Follow the best starts for a while, then the best of them to the end; [1, G]."""
-    order = _order(task.solve(u).cost, shared)
+    order = _order(task.solve(u, slopes=False).cost, shared)
     u = np.take_along_axis(u, order[:KEPT, :, None], axis=0)
     point = _descend(task, task.solve(u), SHORT, shared)
     return _descend(task, _take(point, _best(point, shared)), LONG, shared)
@@ -261,7 +262,8 @@ def _order(cost: Array, shared: bool) -> npt.NDArray[np.intp]:
 
 
 def _best(point: _Point, shared: bool) -> npt.NDArray[np.intp]:
-    return _order(point.cost, shared)[0]
+    first: npt.NDArray[np.intp] = _order(point.cost, shared)[0]
+    return first
 
 
 def _take(point: _Point, at: npt.NDArray[np.intp]) -> _Point:
@@ -271,22 +273,24 @@ def _take(point: _Point, at: npt.NDArray[np.intp]) -> _Point:
 
 
 def _mix(old: _Point, new: _Point, better: npt.NDArray[np.bool_]) -> _Point:
+    if better.all() or not better.any():
+        return new if better.all() else old
     parts: list[Array] = []
     for name in _FIELDS:
         a, b = getattr(old, name), getattr(new, name)
-        chosen = better.reshape(better.shape + (1,) * (a.ndim - 2))
-        parts.append(np.where(chosen, b, a))
+        parts.append(np.where(better.reshape(better.shape + (1,) * (a.ndim - 2)), b, a))
     return _Point(*parts)
 
 
-_FIELDS = ("u", "linear", "residual", "cost", "phi", "slope", "gram")
+_FIELDS = ("u", "linear", "residual", "cost", "phi", "slope", "inverse")
 
 
 def _reweigh(w: Array, residual: Array) -> Array:
     """Return Huber's weights, its width 1.345 standard deviations by the median of residuals."""
     size = np.where(w > 0, np.abs(residual[0]), np.nan)
     width = 1.345 * 1.4826 * np.nanmedian(size, axis=-1, keepdims=True)
-    return w * np.minimum(1.0, np.maximum(width, 1e-12) / np.maximum(np.abs(residual[0]), 1e-300))
+    share: Array = np.maximum(width, 1e-12) / np.maximum(np.abs(residual[0]), 1e-300)
+    return w * np.minimum(1.0, share)
 
 
 def _finish(form: Form, point: _Point, at: npt.NDArray[np.intp] | int) -> Constants:
@@ -323,4 +327,5 @@ def _starts(kinds: Sequence[str]) -> Array:
     """Return the starts [S, P] in log space."""
     low = np.array([_START[kind][0] for kind in kinds])
     high = np.array([_START[kind][1] for kind in kinds])
-    return low + np.array(_unit(len(kinds))) * (high - low)
+    starts: Array = low + np.array(_unit(len(kinds))) * (high - low)
+    return starts

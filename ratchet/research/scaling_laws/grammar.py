@@ -37,7 +37,7 @@ _MACROS = {
         "(log (+ X ?s))",
         "(sq (log X))",
         "(exp (neg (pow X ?e)))",
-        "(/ 1 (+ 1 (* ?s (log X))))",
+        "(/ 1 (+ 1 (* ?s (log1p X))))",
         "(sq (+ (log X) ?r))",
     ),
     "share": (
@@ -67,6 +67,7 @@ _PAIRS = (
     "(* (pow X (neg ?e)) (pow Y (neg ?e)))",
     "(/ (log X) (log (+ Y ?s)))",
 )
+_NUMBERS = ("0.25", "0.3333", "0.5", "1", "2")
 _TRIES = 40
 
 
@@ -78,11 +79,13 @@ class Grammar:
     """Its variables, cap and limits."""
     positive: bool
     """Whether every target is positive, so that a logarithm can be fitted."""
+    cells: int = 2
+    """Groups with targets; with a single one there is nothing to pool."""
 
     def fresh(self, seed: Seed) -> Proposal:
         """Write a form from macros alone."""
         rng = seed.rng()
-        form = self._within(lambda: self._random(rng))
+        form = self._settle(self._within(lambda: self._random(rng)))
         return Proposal(form.text, (), "fresh")
 
     def change(self, parents: Sequence[Entry], seed: Seed) -> Proposal:
@@ -91,10 +94,16 @@ class Grammar:
         forms = [parse_form(entry.program) for entry in parents]
         ids = tuple(entry.id for entry in parents)
         if len(forms) > 1 and rng.random() < 0.25:
-            form = self._within(lambda: _cross(forms[0], forms[1], rng))
+            form = self._settle(self._within(lambda: _cross(forms[0], forms[1], rng)))
             return Proposal(form.text, ids, "cross")
-        form = self._within(lambda: self._mutate(forms[0], rng))
+        form = self._settle(self._within(lambda: self._mutate(forms[0], rng)))
         return Proposal(form.text, ids[:1], "mutate")
+
+    def _settle(self, form: Form) -> Form:
+        """Return the form without settings that change nothing."""
+        if self.cells > 1 and form.constants:
+            return form
+        return replace(form, fitter=replace(form.fitter, pool="own"))
 
     def _within(self, make: Callable[[], Form]) -> Form:
         """Draw until a form keeps to the cap; else cut the last one drawn."""
@@ -179,9 +188,9 @@ class Grammar:
                 return _swap(tree, node, _fill("(+ X ?s)", {"X": node}))
             return _swap(tree, node, Tree(str(rng.choice(self._names()))))
         if node.op == "?e" and kind < 3:
-            return _swap(tree, node, Tree(str(rng.choice(["0.5", "1", "0.3333", "2", "?s"]))))
-        if node.op in ("0.5", "1", "0.3333", "2") and kind < 3:
-            return _swap(tree, node, Tree("?e"))
+            return _swap(tree, node, Tree(str(rng.choice([*_NUMBERS, "?s"]))))
+        if node.op in _NUMBERS and kind < 3:
+            return _swap(tree, node, Tree("?e" if kind == 0 else str(rng.choice(_NUMBERS))))
         if node.op in ("?s", "?r") and kind < 2:
             return _swap(tree, node, Tree(str(rng.choice(["1", "?e"]))))
         if kind == 0:

@@ -17,8 +17,6 @@ from ratchet.research.scaling_laws.table import Table
 
 SHARE = 0.25
 """Share of a group's rows that a fold of split ``share`` holds out."""
-LEAST = 3
-"""A fold that would leave less than this many rows for each one held out is not made... per cell."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def _largest(table: Table, left: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
             order = np.argsort(table.inputs[name][own], kind="stable")
             held.append(own[order[len(own) - max(1, round(SHARE * len(own))) :]])
         return np.sort(np.concatenate(held))
-    large = []
+    large: list[npt.NDArray[np.bool_]] = []
     for name in task.beyond:
         x = table.inputs[name][left]
         if task.split == "all" and large:
@@ -78,7 +76,8 @@ def _largest(table: Table, left: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         width = min(task.width, len(values) - 1)
         large.append(x >= values[-width] if width else np.zeros(len(x), dtype=bool))
     chosen = large[-1] if task.split == "all" else np.logical_or.reduce(large)
-    return left[chosen]
+    kept: npt.NDArray[np.intp] = left[chosen]
+    return kept
 
 
 def _mixtures(table: Table, seed: Seed) -> Iterator[Pair]:

@@ -27,12 +27,14 @@ _TEXTS = {
     "lr_bsz_variant": "(law id mse 0 own (+ 1) (+ (pow n (neg ?e))) (+ (pow d (neg ?e)))"
     " (+ (sq (+ (log l) (+ ?r (- (* ?r (log n)) (* ?r (log d)))))))"
     " (+ (sq (- (- (log b) ?r) (* ?e (log d))))))",
-    "easy_question": "(law id mse 0 own (- (exp (neg (* ?e f)))) (- (exp (neg (sq (* ?s (- f ?r)))))))",
+    "easy_question": "(law id mse 0 own (- (exp (neg (* ?e f))))"
+    " (- (exp (neg (sq (* ?s (- f ?r)))))))",
 }
 
 _MORE = {
     "vocab": (
-        "(law id mse 0 own (~ 1) (+ (pow n (neg ?e))) (~ (log v)) (+ (* (pow d (neg ?e)) (pow v ?e))))",
+        "(law id mse 0 own (~ 1) (+ (pow n (neg ?e))) (~ (log v))"
+        " (+ (* (pow d (neg ?e)) (pow v ?e))))",
     ),
     "sft": ("(law id mse 2 shrunk (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))",),
     "domain_mixture": (
@@ -74,7 +76,7 @@ def seeds_of(task: Task) -> list[str]:
 def plain_law(task: Task) -> Form:
     """Return the seed program of SLDBench, sum of c_j x_j^e_j + b, as far as the cap allows."""
     room = (task.cap - 1) // 2
-    terms = []
+    terms: list[Term] = []
     for name, variable in list(task.variables.items()):
         power = variable.kind == "size" and len(terms) < room
         leaf = parse_tree(f"(pow {name} (neg ?e))") if power else parse_tree(name)

@@ -28,7 +28,7 @@ class Metrics:
     nmae: float
     """Mean over targets."""
     group_r2: float
-    """Median over groups (with at least two rows) of R2 by the group's own variance; NaN if none."""
+    """Median over groups of two rows or more of R2 by the group's own variance; NaN if none."""
 
     @property
     def score(self) -> float:

@@ -21,7 +21,9 @@ from ratchet.search.cascade import Assessment, Cascade, Stage
 WORST = 2.0
 """NMSE of a fold is cut here, as published R2 is floored at -1."""
 PARSIMONY = 0.0002
-"""Score that a constant more must be worth."""
+"""Score that a constant more, or four nodes more, must be worth."""
+LARGEST = 40
+"""Most nodes of a form, or as many as six for each constant allowed."""
 FIRST = 0.25
 """Least score on the first fold with which a law goes on."""
 
@@ -80,6 +82,8 @@ class Problem:
         if form.count > cap:
             told = f"{form.count} constants of a group; the cap is {cap}"
             return Assessment(failure="over_cap", feedback=told)
+        if form.size > max(LARGEST, 6 * cap):
+            return Assessment(failure="too_large", feedback=f"{form.size} nodes are too many")
         if form.link == "log" and self.table.targets.min() <= 0:
             return Assessment(failure="no_logarithm", feedback="the target is not positive")
         return Assessment(1.0)
@@ -102,10 +106,11 @@ class Problem:
             "size": float(form.size),
             **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
         }
-        score = max(0.0, score - PARSIMONY * form.count)
+        score = max(0.0, score - PARSIMONY * (form.count + form.size / 4))
+        behaviour = " ".join(f"{m.nmse:.4e}" for _, m in measured)
         told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
         cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
-        return Assessment(score, "", told, measures, cell)
+        return Assessment(score, "", told, measures, cell, behaviour)
 
     def _judge(self, text: str) -> Assessment:
         found = self._extrapolate(text)

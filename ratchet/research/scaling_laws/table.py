@@ -110,7 +110,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
 
     Raises ConfigError if there is none.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for name in TASKS:
         for path in (folder / "train" / f"{name}.csv", folder / f"{name}.csv"):
             if path.is_file():
