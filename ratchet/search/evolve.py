@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ratchet.core.seeds import Seed
 from ratchet.search.archive import Archive, Entry
 from ratchet.search.cascade import Assessment
-from ratchet.search.proposer import Proposal, Proposer
+from ratchet.search.proposer import Proposal, Proposer, SpentError
 from ratchet.search.sampling import Sampler, greedy, mixed
 
 Assess = Callable[[str], Assessment]
@@ -55,6 +55,8 @@ class Tally:
     """Proposals refused before evaluation because the archive has them."""
     failures: dict[str, int] = field(default_factory=dict)
     """Programs that failed, by name of the failure."""
+    stopped: str = ""
+    """Why it stopped before its budget of evaluations; empty if it did not."""
     new: list[Entry] = field(default_factory=list)
     """Entries of this slice, in order."""
 
@@ -92,8 +94,13 @@ class Search:
         tally, end = Tally(), None if seconds is None else time.monotonic() + seconds
         while tally.evaluations < evaluations and (end is None or time.monotonic() < end):
             number = len(archive)
-            proposal = self._propose(archive, seed.child(number), tally)
+            try:
+                proposal = self._propose(archive, seed.child(number), tally)
+            except SpentError as spent:
+                tally.stopped = str(spent)
+                break
             if proposal is None:
+                tally.stopped = f"{TRIES} proposals in a row were known"
                 break
             self._keep(archive, proposal, number, tally)
             if len(archive) % self.strategy.migrate == 0:

@@ -32,3 +32,7 @@ class Proposer(Protocol):
     def change(self, parents: Sequence[Entry], seed: Seed) -> Proposal:
         """Write one from these, the main one first; there is at least one."""
         ...
+
+
+class SpentError(Exception):
+    """A proposer's own budget, of tokens or money, does not allow another program."""

@@ -1,7 +1,8 @@
-"""Choosing among good forms: nested hold-outs with rows left out, then the consensus beyond.
+"""Choosing among good forms: nested hold-outs with rows left out, the simplest, then consensus.
 
-Laws that predict the held-out scales about equally well may part beyond them. Of those, the one is
-taken whose predictions for the next scale lie nearest to the median of all.
+Of the laws that predict the held-out scales as well as the best one, within half a standard error
+over folds, those with the fewest constants are kept; of these, the one is taken whose predictions
+for the next scale lie nearest to the median of all.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
@@ -21,8 +23,8 @@ CANDIDATES, BAGS = 12, 4
 """Best entries that are compared, and times that each fold is repeated with rows left out."""
 LEFT_OUT = 0.2
 """Share of a fold's rows that a repetition leaves out."""
-NEAR = 1.15
-"""How many times the least error counts as equally good."""
+NEAR, ERRORS = 1.03, 0.5
+"""What counts as equally good: so many times the least error, or so many standard errors more."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,15 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
         raise ValueError("every program of the archive has failed")
     if problem.selection == "sample":
         return [Choice(e, e.measures["nmse"], 0.0) for e in entries]
-    errors = np.array([_bagged(problem, problem.read(e.program), seed) for e in entries])
-    near = errors <= errors.min() * NEAR + 1e-4
-    beyond = [
-        _beyond(problem, problem.read(e.program)) if ok else None
-        for e, ok in zip(entries, near, strict=True)
-    ]
-    known = np.stack([b for b in beyond if b is not None])
-    middle = np.median(known, axis=0)
+    forms = [problem.read(e.program) for e in entries]
+    table = np.array([_bagged(problem, form, seed) for form in forms])
+    weights = np.array([weight for _, _, weight in problem.splits])
+    errors = table @ weights
+    near = _as_good(table, weights)
+    least = min(f.count for f, ok in zip(forms, near, strict=True) if ok)
+    kept = near & np.array([form.count == least for form in forms])
+    beyond = [_beyond(problem, f) if ok else None for f, ok in zip(forms, kept, strict=True)]
+    middle = np.median(np.stack([b for b in beyond if b is not None]), axis=0)
     spread = float(problem.table.targets.std()) or 1.0
     distances = [
         float("inf") if b is None else float(np.sqrt(np.mean((b - middle) ** 2))) / spread
@@ -64,24 +67,36 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
     return sorted(found, key=lambda c: (c.distance, c.nmse))
 
 
+def _as_good(table: Array, weights: Array) -> npt.NDArray[np.bool_]:
+    """Say which candidates are as good as the best, by errors [candidate, fold]."""
+    errors = table @ weights
+    best = int(errors.argmin())
+    differences = table - table[best]
+    folds = len(weights)
+    spread = differences.std(axis=1, ddof=1) / np.sqrt(folds) if folds > 1 else np.zeros(len(table))
+    return (errors <= errors[best] * NEAR + 1e-6) | (differences @ weights <= ERRORS * spread)
+
+
 def _candidates(archive: Archive) -> list[Entry]:
-    """Return the best entries, at most two of which differ in their fitting routine alone."""
+    """Return the best entries, no more than two of one form, and the best of each number of
+    constants."""
     found: list[Entry] = []
     count: dict[tuple[str, ...], int] = {}
+    simple: dict[float, Entry] = {}
     for entry in archive.alive():
         parts = entry.program.split(None, 5)
         form = (parts[1], parts[5])
         count[form] = count.get(form, 0) + 1
-        if count[form] <= 2:
+        simple.setdefault(entry.measures["constants"], entry)
+        if count[form] <= 2 and len(found) < CANDIDATES:
             found.append(entry)
-        if len(found) == CANDIDATES:
-            break
-    return found
+    return found + [entry for entry in simple.values() if entry not in found]
 
 
-def _bagged(problem: Problem, form: Form, seed: Seed) -> float:
-    total = 0.0
-    for number, (train, held, weight) in enumerate(problem.splits):
+def _bagged(problem: Problem, form: Form, seed: Seed) -> list[float]:
+    """Return the mean error of each fold, over repetitions with rows left out."""
+    means = []
+    for number, (train, held, _) in enumerate(problem.splits):
         errors = [min(extrapolate(form, train, held).nmse, WORST)]
         for bag in range(BAGS):
             rng = seed.child("bag", number, bag).rng()
@@ -89,8 +104,8 @@ def _bagged(problem: Problem, form: Form, seed: Seed) -> float:
             if set(np.array(train.groups)[kept]) == set(train.groups):
                 part = train.at(np.flatnonzero(kept))
                 errors.append(min(extrapolate(form, part, held).nmse, WORST))
-        total += weight * float(np.mean(errors))
-    return total
+        means.append(float(np.mean(errors)))
+    return means
 
 
 def _beyond(problem: Problem, form: Form) -> Array:

@@ -22,8 +22,8 @@ WORST = 2.0
 """NMSE of a fold is cut here, as published R2 is floored at -1."""
 PARSIMONY = 0.0002
 """Score that a constant more, or four nodes more, must be worth."""
-LARGEST = 40
-"""Most nodes of a form, or as many as six for each constant allowed."""
+LARGEST = 30
+"""Most nodes of a form, or as many as four for each constant allowed."""
 FIRST = 0.25
 """Least score on the first fold with which a law goes on."""
 
@@ -82,7 +82,7 @@ class Problem:
         if form.count > cap:
             told = f"{form.count} constants of a group; the cap is {cap}"
             return Assessment(failure="over_cap", feedback=told)
-        if form.size > max(LARGEST, 6 * cap):
+        if form.size > max(LARGEST, 4 * cap):
             return Assessment(failure="too_large", feedback=f"{form.size} nodes are too many")
         if form.link == "log" and self.table.targets.min() <= 0:
             return Assessment(failure="no_logarithm", feedback="the target is not positive")
