@@ -64,8 +64,8 @@ CLAIMS = (
     ("refit_human_laws_beat_seed", "human", "seed", "r2"),
     ("full_beats_human", "full", "human", "r2"),
 )
-"""Name, treatment, control, metric. R2 shall be higher; the gap, R2 of the fit less R2 beyond, lower.
-"""
+"""Name, treatment, control, metric. R2 shall be higher; the gap, that of the fit less that beyond,
+lower."""
 
 
 def run_arm(arm: Arm, train: Table, beyond: Table, budget: int, seed: int) -> dict[str, float]:

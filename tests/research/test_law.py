@@ -115,3 +115,10 @@ def test_bad_tables_are_errors_that_name_the_place(tmp_path: Path, text: str, pr
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(ConfigError, match=problem):
         read_table(tmp_path / "t.csv", TASKS["parallel"])
+
+
+def test_the_name_of_a_single_group_does_not_matter(parallel: Table) -> None:
+    one = parallel.at(range(27))
+    law = fit_law(HUMAN["parallel"], one, {})
+    renamed = replace(one, groups=("all_data",) * 27)
+    assert (law.predict(renamed) == law.predict(one)).all()

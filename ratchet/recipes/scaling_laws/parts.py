@@ -13,7 +13,10 @@ from ratchet.core.seeds import Seed
 from ratchet.recipes.scaling_laws.config import Config
 from ratchet.research.scaling_laws.division import divide
 from ratchet.research.scaling_laws.law import FILE
+from ratchet.research.scaling_laws.prompt import describe_task
 from ratchet.research.scaling_laws.table import GROUP, Table, find_tables, find_task, read_table
+from ratchet.research.scaling_laws.tasks import Task
+from ratchet.search.endpoint import Endpoint, Terms
 from ratchet.worlds.rows import hash_table
 
 _TESTS = 50
@@ -86,6 +89,20 @@ def _write_charter(path: Path, source: Path, name: str, seed: int) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.write_text(tomli_w.dumps(terms), encoding="utf-8")
     draft.replace(path)
+
+
+def ask_model(config: Config, task: Task) -> Endpoint:
+    """Return the language model that the settings name. ConfigError if its key cannot be read."""
+    key = ""
+    if config.endpoint_key:
+        try:
+            key = Path(config.endpoint_key).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot read the key {config.endpoint_key}: {error.strerror}", "check the path"
+            ) from error
+    terms = Terms(config.endpoint, config.model, describe_task(task), config.endpoint_tokens)
+    return Endpoint(terms, key)
 
 
 def sum_up(parts: list[tuple[Config, Path]]) -> tuple[dict[str, Any], str]:

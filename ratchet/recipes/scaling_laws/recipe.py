@@ -25,6 +25,7 @@ from ratchet.guard.charter import Charter
 from ratchet.loop.recipe import Context, Mechanism, Recipe
 from ratchet.loop.versions import Store
 from ratchet.recipes.scaling_laws.config import Config as Config
+from ratchet.recipes.scaling_laws.parts import ask_model
 from ratchet.recipes.scaling_laws.parts import split_run as split_run
 from ratchet.recipes.scaling_laws.parts import sum_up as sum_up
 from ratchet.research.scaling_laws.choose import choose
@@ -39,6 +40,7 @@ from ratchet.research.scaling_laws.solver import LawSolver
 from ratchet.research.scaling_laws.table import Table, find_task, read_table
 from ratchet.search.archive import Archive
 from ratchet.search.cascade import self_test
+from ratchet.search.endpoint import extract_program
 from ratchet.search.evolve import STRATEGIES, Search, Tally
 
 
@@ -70,7 +72,8 @@ class ScalingLaws(Recipe):
         """Who proposes and who judges."""
         table = self.problem.table
         grammar = Grammar(table.task, bool(table.targets.min() > 0), len(table.cells))
-        return Search(grammar, self.problem.assess, STRATEGIES[self.config.strategy])
+        proposer = ask_model(self.config, table.task) if self.config.endpoint else grammar
+        return Search(proposer, self.problem.assess, STRATEGIES[self.config.strategy])
 
     def initial(self, seed: Seed) -> State:
         """Start from the plain power law, or the first sane one after it, and an empty archive."""
@@ -162,6 +165,10 @@ class ScalingLaws(Recipe):
         return fair.score > first.score
 
     def _writes(self, seed: Seed) -> bool:
+        if self.config.endpoint:
+            # Asking costs: a planted reply goes through the reader instead.
+            law = plain_law(self.problem.table.task).text
+            return extract_program(f"Here it is:\n```\n{law}\n```") == law
         drawn = {self.search.proposer.fresh(seed.child("fresh", n)).program for n in range(8)}
         return len(drawn) > 1 and all(parse_form(text).text == text for text in drawn)
 

@@ -174,12 +174,12 @@ def _solve_linear(phi: Array, y: Array, w: Array, bound: Array) -> tuple[Array, 
     weighted = phi * w[..., None, :]
     gram = weighted @ np.swapaxes(phi, -1, -2)
     right = (weighted @ y[..., None])[..., 0]
-    scale = np.sqrt(np.maximum(np.einsum("...kk->...k", gram), 1e-120))
+    scale = np.sqrt(np.maximum(gram.diagonal(axis1=-2, axis2=-1), 1e-120))
     outer = scale[..., None] * scale[..., None, :]
     eye = np.eye(gram.shape[-1])
     gram = gram / outer + _RIDGE * eye
     right = right / scale
-    inverse = np.linalg.inv(gram)
+    inverse = _invert(gram)
     solution = (inverse @ right[..., None])[..., 0]
     free = None
     for _ in range(len(bound) if bound.any() else 0):
@@ -190,9 +190,27 @@ def _solve_linear(phi: Array, y: Array, w: Array, bound: Array) -> tuple[Array, 
         drop = (wrong == worst) & (worst < 0)
         free = ~drop if free is None else free & ~drop
         both = free[..., None] & free[..., None, :]
-        inverse = np.linalg.inv(np.where(both, gram, eye)) * both
+        inverse = _invert(np.where(both, gram, eye)) * both
         solution = (inverse @ (right * free)[..., None])[..., 0]
     return solution / scale, inverse / outer
+
+
+def _invert(matrix: Array) -> Array:
+    """Invert positive matrices [..., K, K]; small ones by formula, which takes half the time."""
+    if matrix.shape[-1] == 1:
+        return 1.0 / matrix
+    if matrix.shape[-1] > 2:
+        try:
+            return np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            return np.linalg.pinv(matrix)
+    a, b, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
+    inverse = np.empty_like(matrix)
+    scale = 1.0 / (a * d - b * b)
+    inverse[..., 0, 0] = d * scale
+    inverse[..., 1, 1] = a * scale
+    inverse[..., 0, 1] = inverse[..., 1, 0] = -b * scale
+    return inverse
 
 
 def _jacobian(task: _Task, point: _Point) -> Array:
@@ -220,11 +238,11 @@ def _descend(task: _Task, point: _Point, steps: int, shared: bool) -> _Point:
         if shared:
             normal, gradient = (_sum_groups(x) for x in (normal, gradient))
             before = _sum_groups(before)
-        diagonal = np.einsum("...pp->...p", normal)
+        diagonal = normal.diagonal(axis1=-2, axis2=-1)
         system = normal + (damping[..., None] * diagonal + 1e-14)[..., None] * eye
         if not (np.isfinite(system).all() and np.isfinite(gradient).all()):
             system, gradient = np.where(np.isfinite(system), system, eye), _tame(gradient)
-        step = -np.linalg.solve(system, gradient[..., None])[..., 0]
+        step = -(_invert(system) @ gradient[..., None])[..., 0]
         tried = task.solve(
             np.minimum(np.maximum(point.u + np.minimum(np.maximum(step, -_STEP), _STEP), low), high)
         )

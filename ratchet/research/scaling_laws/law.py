@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,12 @@ class Law:
         return parse_form(self.form)
 
     def predict(self, table: Table) -> Array:
-        """Return predictions [n, T]. Raises ConfigError on a group that has no constants."""
+        """Return predictions [n, T]. Raises ConfigError on a group that has no constants; where
+        there is a single group, its name does not matter."""
         known = {(c.group, c.target): c for c in self.constants}
+        names = {c.group for c in self.constants}
+        if len(names) == 1:
+            table = replace(table, groups=(next(iter(names)),) * len(table))
         unknown = sorted(set(table.groups) - {c.group for c in self.constants})
         if unknown:
             names = sorted({c.group for c in self.constants})
