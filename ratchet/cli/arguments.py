@@ -13,6 +13,7 @@ from ratchet.cli.compare import Compare
 from ratchet.cli.diagnose import Diagnose
 from ratchet.cli.diff import Diff
 from ratchet.cli.doctor import Doctor
+from ratchet.cli.laws import Laws
 from ratchet.cli.models import Models
 from ratchet.cli.replay import Replay
 from ratchet.cli.reply import Command
@@ -34,6 +35,7 @@ _Any = (
     | Annotated[RollbackRun, _sub("rollback")]
     | Annotated[Diff, _sub("diff")]
     | Annotated[Replay, _sub("replay")]
+    | Annotated[Laws, _sub("laws")]
     | Annotated[Reproduce, _sub("reproduce")]
     | Annotated[Diagnose, _sub("diagnose")]
     | Annotated[Models, _sub("models")]

@@ -15,6 +15,7 @@ from ratchet.cli.reply import Reply, columns
 from ratchet.core.errors import SandboxError
 
 PACKAGES = (
+    "httpx",
     "matplotlib",
     "numpy",
     "pydantic",

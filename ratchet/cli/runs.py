@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from ratchet.cli.reply import Reply, Stopped
 from ratchet.core.events import Listener
+
+if TYPE_CHECKING:
+    from ratchet.loop.config import RunConfig
+    from ratchet.recipes.launch import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +48,28 @@ class RunOptions:
         config = method.configure(self.tier or None)
         given = {**config.model_dump(), **self.settings()}
         config = type(config).build(given, source="the options")
-        require_effect(config, Charter.read(find_charter(config.charter)))
         if self.dry_run:
             return _plan(method.plan(config))
+        if method.divides:
+            return self._perform_parts(method, config)
+        require_effect(config, Charter.read(find_charter(config.charter)))
         stem = f"{Path(config.recipe).stem}-{config.tier}-seed{config.seed}"
         folder = self.out or free_folder(Path("runs"), stem)
         return _work(lambda listener: launch(config, folder, listener), folder, self.quiet)
+
+    def _perform_parts(self, method: Method, config: RunConfig) -> Reply:
+        """Run every part, each in a folder of its own."""
+        from ratchet.recipes.launch import launch_parts
+        from ratchet.report.display import live_display
+
+        folder = self.out or Path("runs") / f"{method.name}-seed{config.seed}"
+        try:
+            with live_display(self.quiet) as listener:
+                document, text = launch_parts(method, config, folder, listener)
+        except KeyboardInterrupt as stop:
+            again = "the same command again"
+            raise Stopped("every finished generation", again) from stop
+        return Reply(document, text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from ratchet.core.errors import ConfigError
 from ratchet.guard.budget import Budget
 from ratchet.guard.contamination import Benchmarks
 from ratchet.guard.terms import GateTerms
+from ratchet.worlds.rows import TableTerms
 
 BUILTIN = Path(__file__).parent / "charters"
 """Where the charters that ship with Ratchet lie."""
@@ -39,7 +40,8 @@ class Charter(Config):
     objective: Annotated[str, Field(min_length=1)]
     """What the run is for, in plain words."""
     world: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-    """Import path of the world's class, ``module:Class``; it is called without arguments."""
+    """Import path of the world's class, ``module:Class``; it is called without arguments, or with
+    ``table`` where the charter has one."""
     families: Mapping[str, Weight]
     """Share of the anchors by family."""
     levels: Mapping[int, Weight]
@@ -52,6 +54,8 @@ class Charter(Config):
     """Public test sets that must not be trained on; absent: none is scanned for."""
     gate: GateTerms | None = None
     """How candidates are judged over the life of the run; absent: one interval per decision."""
+    table: TableTerms | None = None
+    """The finite table that the world's rows come from, and its division; absent: no table."""
 
     @field_validator("families", "levels")
     @classmethod
@@ -71,7 +75,7 @@ class Charter(Config):
         """The whole content as plain JSON data; what the hash is over, and what a ledger keeps."""
         # What is absent leaves no trace, so that charters written before it keep their hash.
         data = self.model_dump(mode="json")
-        for name in ("gate", "benchmarks"):
+        for name in ("gate", "benchmarks", "table"):
             if data[name] is None:
                 del data[name]
         if self.gate is not None and self.gate.capability_jump is None:

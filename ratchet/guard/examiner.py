@@ -43,6 +43,7 @@ from ratchet.guard.messages import (
 from ratchet.guard.protected import changed, digests, evaluator_files, hash_digests
 from ratchet.guard.records import Records
 from ratchet.worlds.protocol import Stream, World
+from ratchet.worlds.rows import TableTerms
 
 
 class Examiner:
@@ -55,7 +56,7 @@ class Examiner:
         self._folder = Path(request.folder)
         self._hash = request.charter_hash
         self._require_same_charter()
-        self._world = _load_world(self._charter.world)
+        self._world = _load_world(self._charter.world, self._charter.table)
         self._key = AnchorKey.derive(self._charter.fixed_hash, self._seed)
         # The order of a table is not part of the charter's hash, so it may not shape a draw.
         self._families = dict(sorted(self._charter.families.items()))
@@ -263,11 +264,14 @@ class Examiner:
             ) from error
 
 
-def _load_world(place: str) -> World:
+def _load_world(place: str, table: TableTerms | None) -> World:
     module, _, name = place.partition(":")
+    given = () if table is None else (table,)
     hint = f"check that Python can import {module} and call {name}() without arguments"
+    if given:
+        hint = "give the charter a table that is there and unchanged, and a world that takes one"
     try:
-        world = getattr(importlib.import_module(module), name)()
+        world = getattr(importlib.import_module(module), name)(*given)
     except Exception as error:
         traceback.print_exc()
         message = f"world {place!r} does not load: {type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ import ratchet.recipes
 from ratchet.core.codec import to_data
 from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError, RatchetError, RunError
-from ratchet.core.events import Listener, ignore, log_events, tell
+from ratchet.core.events import Event, Listener, ignore, log_events, tell
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.loop.amend import amended
 from ratchet.loop.config import RunConfig
@@ -49,6 +49,11 @@ class Method:
         found = {path.stem for path in self.folder.glob("*.toml")}
         first = [tier for tier in _TIERS if tier in found]
         return first + sorted(found - set(first))
+
+    @property
+    def divides(self) -> bool:
+        """Whether it makes several runs of one."""
+        return hasattr(self.module, "split_run")
 
     @property
     def config_type(self) -> type[RunConfig]:
@@ -117,6 +122,26 @@ def launch(config: RunConfig, path: Path, listener: Listener = ignore) -> dict[s
     except ConfigError:
         folder.discard_unstarted()
         raise
+
+
+def launch_parts(
+    method: Method, config: RunConfig, path: Path, listener: Listener = ignore
+) -> tuple[dict[str, Any], str]:
+    """Run a method that divides its work into runs of their own, ``split_run(config, path)``.
+
+    A part that was begun goes on, one that has ended stays: the same command resumes. Returns what
+    ``sum_up`` makes of all parts, as data and for people.
+    """
+    parts = method.module.split_run(config, path)
+    for number, (part, folder) in enumerate(parts):
+        tell_of = {"phase": "part", "what": f"{folder.name}, {number + 1} of {len(parts)}"}
+        listener(Event("phase", tell_of))
+        if (folder / "config.toml").is_file():
+            resume(folder, listener)
+        else:
+            launch(part, folder, listener)
+    summed: tuple[dict[str, Any], str] = method.module.sum_up(parts)
+    return summed
 
 
 def resume(

@@ -1,0 +1,1 @@
+"""Scaling-law discovery by program evolution, without a language model."""

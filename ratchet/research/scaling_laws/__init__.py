@@ -1,0 +1,1 @@
+"""Scaling-law discovery: forms as expression trees, a fit engine, and choice by extrapolation."""

@@ -1,0 +1,126 @@
+"""Choosing among good forms: nested hold-outs with rows left out, the simplest, then consensus.
+
+Of the laws that predict the held-out scales as well as the best one, within half a standard error
+over folds, those with the fewest constants are kept; of these, the one is taken whose predictions
+for the next scale lie nearest to the median of all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.expression import Array
+from ratchet.research.scaling_laws.fit import fit, predict
+from ratchet.research.scaling_laws.form import Form
+from ratchet.research.scaling_laws.problem import WORST, Problem, extrapolate
+from ratchet.search.archive import Archive, Entry
+
+CANDIDATES, BAGS = 12, 4
+"""Best entries that are compared, and times that each fold is repeated with rows left out."""
+LEFT_OUT = 0.2
+"""Share of a fold's rows that a repetition leaves out."""
+NEAR, ERRORS = 1.03, 0.5
+"""What counts as equally good: so many times the least error, or so many standard errors more."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the candidates, measured again."""
+
+    entry: Entry
+    """The program."""
+    nmse: float
+    """Mean over folds and repetitions, by the folds' weights."""
+    distance: float
+    """From the consensus beyond the rows seen, in standard deviations of the target; infinite for
+    one that is not among the near-best."""
+
+
+def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
+    """Return the best entries, the one to be taken first. Raises ValueError if all have failed."""
+    entries = _candidates(archive)
+    if not entries:
+        raise ValueError("every program of the archive has failed")
+    if problem.selection == "sample":
+        return [Choice(e, e.measures["nmse"], 0.0) for e in entries]
+    forms = [problem.read(e.program) for e in entries]
+    table = np.array([_bagged(problem, form, seed) for form in forms])
+    weights = np.array([weight for _, _, weight in problem.splits])
+    errors = table @ weights
+    near = _as_good(table, weights)
+    least = min(f.count for f, ok in zip(forms, near, strict=True) if ok)
+    kept = near & np.array([form.count == least for form in forms])
+    beyond = [_beyond(problem, f) if ok else None for f, ok in zip(forms, kept, strict=True)]
+    middle = np.median(np.stack([b for b in beyond if b is not None]), axis=0)
+    spread = float(problem.table.targets.std()) or 1.0
+    distances = [
+        float("inf") if b is None else float(np.sqrt(np.mean((b - middle) ** 2))) / spread
+        for b in beyond
+    ]
+    found = [
+        Choice(e, float(error), d) for e, error, d in zip(entries, errors, distances, strict=True)
+    ]
+    return sorted(found, key=lambda c: (c.distance, c.nmse))
+
+
+def _as_good(table: Array, weights: Array) -> npt.NDArray[np.bool_]:
+    """Say which candidates are as good as the best, by errors [candidate, fold]."""
+    errors = table @ weights
+    best = int(errors.argmin())
+    differences = table - table[best]
+    folds = len(weights)
+    spread = differences.std(axis=1, ddof=1) / np.sqrt(folds) if folds > 1 else np.zeros(len(table))
+    return (errors <= errors[best] * NEAR + 1e-6) | (differences @ weights <= ERRORS * spread)
+
+
+def _candidates(archive: Archive) -> list[Entry]:
+    """Return the best entries, no more than two of one form, and the best of each number of
+    constants."""
+    found: list[Entry] = []
+    count: dict[tuple[str, ...], int] = {}
+    simple: dict[float, Entry] = {}
+    for entry in archive.alive():
+        parts = entry.program.split(None, 5)
+        form = (parts[1], parts[5])
+        count[form] = count.get(form, 0) + 1
+        simple.setdefault(entry.measures["constants"], entry)
+        if count[form] <= 2 and len(found) < CANDIDATES:
+            found.append(entry)
+    return found + [entry for entry in simple.values() if entry not in found]
+
+
+def _bagged(problem: Problem, form: Form, seed: Seed) -> list[float]:
+    """Return the mean error of each fold, over repetitions with rows left out."""
+    means = []
+    for number, (train, held, _) in enumerate(problem.splits):
+        errors = [min(extrapolate(form, train, held).nmse, WORST)]
+        for bag in range(BAGS):
+            rng = seed.child("bag", number, bag).rng()
+            kept = rng.random(len(train)) >= LEFT_OUT
+            if set(np.array(train.groups)[kept]) == set(train.groups):
+                part = train.at(np.flatnonzero(kept))
+                errors.append(min(extrapolate(form, part, held).nmse, WORST))
+        means.append(float(np.mean(errors)))
+    return means
+
+
+def _beyond(problem: Problem, form: Form) -> Array:
+    """Return a law's predictions one step beyond the rows seen, by cell."""
+    table = problem.table
+    rows, task = table.rows, table.task
+    constants = fit(form, rows)
+    inputs = dict(rows.inputs)
+    for name in task.beyond:
+        values = np.unique(table.inputs[name])
+        if task.variables[name].kind == "level":
+            inputs[name] = inputs[name] + 0.5
+        elif len(values) > 1:
+            inputs[name] = inputs[name] * values[-1] / values[-2]
+    far = rows.weight > 0
+    if task.beyond:
+        far &= rows.position >= np.quantile(rows.position[far], 0.8)
+    return predict(form, constants, inputs)[far]

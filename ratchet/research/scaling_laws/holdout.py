@@ -1,0 +1,92 @@
+"""Inner hold-outs that mimic a task's hidden split: the largest scale is predicted from the rest.
+
+Fold 0 holds out the largest values, fold 1 the next and drops those above, and so on: each fold is
+the situation at test, one step earlier. Only rows that are given are ever used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.table import Table
+
+SHARE = 0.25
+"""Share of a group's rows that a fold of split ``share`` holds out."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit to, and rows to predict."""
+
+    train: npt.NDArray[np.intp]
+    """Row numbers."""
+    held: npt.NDArray[np.intp]
+    """Row numbers."""
+    weight: float
+    """Its share of the score; nearer to the hidden rows counts more."""
+
+
+def make_folds(table: Table, seed: Seed) -> list[Fold]:
+    """Return the folds of a table, the nearest to the hidden rows first; weights sum to 1."""
+    found = list(_mixtures(table, seed) if table.task.split == "mixtures" else _nested(table))
+    flat = table.task.split == "mixtures"
+    weights = np.array([1.0 if flat else 0.6**i for i in range(len(found))])
+    weights = weights / weights.sum()
+    return [Fold(t, h, float(w)) for (t, h), w in zip(found, weights, strict=True)]
+
+
+Pair = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def _nested(table: Table) -> Iterator[Pair]:
+    left = np.arange(len(table))
+    for _ in range(table.task.folds):
+        held = _largest(table, left)
+        rest = np.setdiff1d(left, held)
+        if len(held) == 0 or len(rest) < 2 * table.task.cap:
+            return
+        yield rest, held
+        left = rest
+
+
+def _largest(table: Table, left: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return the rows, of those left, that lie furthest out."""
+    task = table.task
+    if task.split == "share":
+        (name,) = task.beyond
+        names = np.array(table.groups)[left]
+        held = []
+        for group in dict.fromkeys(names):
+            own = left[names == group]
+            order = np.argsort(table.inputs[name][own], kind="stable")
+            held.append(own[order[len(own) - max(1, round(SHARE * len(own))) :]])
+        return np.sort(np.concatenate(held))
+    large: list[npt.NDArray[np.bool_]] = []
+    for name in task.beyond:
+        x = table.inputs[name][left]
+        if task.split == "all" and large:
+            # Largest of the second variable among the rows that are largest in the first.
+            x = np.where(large[0], x, -np.inf)
+        values = np.unique(x[np.isfinite(x)])
+        width = min(task.width, len(values) - 1)
+        large.append(x >= values[-width] if width else np.zeros(len(x), dtype=bool))
+    chosen = large[-1] if task.split == "all" else np.logical_or.reduce(large)
+    kept: npt.NDArray[np.intp] = left[chosen]
+    return kept
+
+
+def _mixtures(table: Table, seed: Seed) -> Iterator[Pair]:
+    """Hold out whole mixtures, so that no group has seen them."""
+    columns = np.stack([table.inputs[name] for name in table.task.variables], axis=1)
+    _, which = np.unique(columns.round(9), axis=0, return_inverse=True)
+    which = which.ravel()
+    order = seed.child("folds").rng().permutation(which.max() + 1)
+    for fold in np.array_split(order, table.task.folds):
+        held = np.isin(which, fold)
+        if held.any() and not held.all():
+            yield np.flatnonzero(~held), np.flatnonzero(held)

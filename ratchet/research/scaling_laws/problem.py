@@ -1,0 +1,155 @@
+"""The evaluation of laws: parse, count, fit, extrapolate to inner hold-outs, check the physics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.expression import Array
+from ratchet.research.scaling_laws.fit import Constants, fit, predict
+from ratchet.research.scaling_laws.form import Fitter, Form, parse_form
+from ratchet.research.scaling_laws.holdout import Fold, make_folds
+from ratchet.research.scaling_laws.metrics import FAILED, Metrics, measure
+from ratchet.research.scaling_laws.sanity import check_physics
+from ratchet.research.scaling_laws.table import Table
+from ratchet.search.cascade import Assessment, Cascade, Stage
+
+WORST = 2.0
+"""NMSE of a fold is cut here, as published R2 is floored at -1."""
+PARSIMONY = 0.0002
+"""Score that a constant more, or four nodes more, must be worth."""
+LARGEST = 30
+"""Most nodes of a form, or as many as four for each constant allowed."""
+FIRST = 0.25
+"""Least score on the first fold with which a law goes on."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One task's open rows, with the way laws are judged on them."""
+
+    table: Table
+    """Rows to search with."""
+    seed: Seed
+    """Of the folds."""
+    selection: str = "holdout"
+    """``holdout``: score by inner extrapolation; ``sample``: by fit to the rows themselves."""
+    plain: bool = False
+    """Whether the fitting routine is fixed: squared error, every group its own constants."""
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """The inner hold-outs."""
+        return make_folds(self.table, self.seed)
+
+    @cached_property
+    def splits(self) -> list[tuple[Table, Table, float]]:
+        """Rows to fit to, rows to predict, weight."""
+        if self.selection == "sample":
+            return [(self.table, self.table, 1.0)]
+        return [(self.table.at(f.train), self.table.at(f.held), f.weight) for f in self.folds]
+
+    @cached_property
+    def assess(self) -> Cascade:
+        """The cascade that a search evaluates with."""
+        return Cascade(
+            (
+                Stage("form", self._read),
+                Stage("first fold", lambda text: self._extrapolate(text, 1), FIRST),
+                Stage("folds", self._judge),
+            )
+        )
+
+    def read(self, text: str) -> Form:
+        """Parse a program; raises ValueError if it is no law of this task."""
+        form = parse_form(text)
+        known = {*self.table.task.variables, *(("own",) if self.table.task.own else ())}
+        unknown = sorted(form.variables - known)
+        if unknown:
+            raise ValueError(f"unknown variable {', '.join(unknown)}; there are {sorted(known)}")
+        return replace(form, fitter=Fitter()) if self.plain else form
+
+    def _read(self, text: str) -> Assessment:
+        try:
+            form = self.read(text)
+        except ValueError as error:
+            return Assessment(failure="not_a_law", feedback=str(error))
+        cap = self.table.task.cap
+        if form.count > cap:
+            told = f"{form.count} constants of a group; the cap is {cap}"
+            return Assessment(failure="over_cap", feedback=told)
+        if form.size > max(LARGEST, 4 * cap):
+            return Assessment(failure="too_large", feedback=f"{form.size} nodes are too many")
+        if form.link == "log" and self.table.targets.min() <= 0:
+            return Assessment(failure="no_logarithm", feedback="the target is not positive")
+        return Assessment(1.0)
+
+    def _extrapolate(self, text: str, most: int | None = None) -> Assessment:
+        form, measured = self.read(text), []
+        for train, held, weight in self.splits[:most]:
+            found = extrapolate(form, train, held)
+            if found.nmse >= FAILED:
+                return Assessment(failure="not_finite", feedback="no finite value for some row")
+            measured.append((weight, found))
+        total = sum(weight for weight, _ in measured)
+        score = sum(w / (1.0 + min(m.nmse, WORST)) for w, m in measured) / total
+        nmse = sum(w * min(m.nmse, WORST) for w, m in measured) / total
+        measures = {
+            "nmse": nmse,
+            "r2": 1.0 - nmse,
+            "nmae": sum(w * m.nmae for w, m in measured) / total,
+            "constants": float(form.count),
+            "size": float(form.size),
+            **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
+        }
+        score = max(0.0, score - PARSIMONY * (form.count + form.size / 4))
+        behaviour = " ".join(f"{m.nmse:.4e}" for _, m in measured)
+        told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
+        cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
+        return Assessment(score, "", told, measures, cell, behaviour)
+
+    def _judge(self, text: str) -> Assessment:
+        found = self._extrapolate(text)
+        if found.failure:
+            return found
+        form = self.read(text)
+        broken = check_physics(form, fit(form, self.table.rows), self.table)
+        if broken:
+            return Assessment(0.0, broken, f"beyond the rows seen the law is {broken}")
+        return found
+
+
+def extrapolate(form: Form, train: Table, held: Table) -> Metrics:
+    """Fit to some rows and measure on others."""
+    constants = fit(form, train.rows)
+    chosen = align(constants, train, held)
+    if chosen is None:
+        return Metrics(FAILED, -1.0, FAILED, -1.0)
+    predicted = held.scatter(predict(form, chosen, held.rows.inputs))
+    return measure(held.targets, predicted, held.groups)
+
+
+def align(constants: Constants, train: Table, held: Table) -> Constants | None:
+    """Return the constants in the order of another table's cells; None if a group is unknown."""
+    places = {cell: at for at, cell in enumerate(train.cells)}
+    if any(cell not in places for cell in held.cells):
+        return None
+    index = np.array([places[cell] for cell in held.cells])
+    return Constants(constants.linear[index], constants.nonlinear[index], constants.cost[index])
+
+
+def predict_table(form: Form, constants: Constants, train: Table, asked: Table) -> Array | None:
+    """Return predictions [n, T] for a table; None if it has a group that was never fitted."""
+    chosen = align(constants, train, asked)
+    if chosen is None:
+        return None
+    return asked.scatter(predict(form, chosen, asked.rows.inputs))
+
+
+def forms_of(programs: Sequence[str]) -> list[Form]:
+    """Parse programs that are known to be laws."""
+    return [parse_form(text) for text in programs]

@@ -1,0 +1,1 @@
+"""Evolution over programs: archives with lineage, proposers, evaluation in cascades."""

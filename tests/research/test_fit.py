@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.fit import fit, predict
+from ratchet.research.scaling_laws.form import parse_form
+from ratchet.research.scaling_laws.human import HUMAN
+from ratchet.research.scaling_laws.synthetic import HIDDEN, HiddenLaw, make_table, recovers
+from ratchet.research.scaling_laws.table import Table
+
+
+@pytest.mark.parametrize("law", HIDDEN, ids=lambda law: law.name)
+def test_the_true_form_is_fitted_exactly_without_noise(law: HiddenLaw) -> None:
+    assert recovers(law.form, law)
+
+
+def test_a_fit_is_as_good_as_curve_fit_from_the_truth(sft: Table) -> None:
+    form = HUMAN["sft"]
+    ours = fit(form, sft.rows)
+    rows = sft.rows
+
+    def law(d: np.ndarray, low: float, drop: float, scale: float, power: float) -> np.ndarray:
+        return np.asarray(low + drop / (scale + d**power))
+
+    for g in range(6):
+        x, y = rows.inputs["d"][g], rows.target[g]
+        best, _ = curve_fit(law, x, y, p0=(1 + g / 5, 0.6, 0.3, 0.4), maxfev=20_000)
+        theirs = float(np.mean((y - law(x, *best)) ** 2))
+        assert ours.cost[g] <= theirs * 1.02
+
+
+def test_groups_do_not_touch_each_other_unless_they_are_pooled(sft: Table) -> None:
+    form = HUMAN["sft"]
+    alone = fit(form, sft.at(np.arange(12)).rows)
+    together = fit(form, sft.rows)
+    assert np.allclose(alone.linear[0], together.linear[0], rtol=1e-3)
+    shared = replace(form, fitter=replace(form.fitter, pool="shared"))
+    common = fit(shared, sft.rows).nonlinear
+    assert np.allclose(common, common[0])
+    shrunk = replace(form, fitter=replace(form.fitter, pool="shrunk"))
+    drawn = np.log(fit(shrunk, sft.rows).nonlinear).std(axis=0)
+    assert (drawn < np.log(together.nonlinear).std(axis=0)).all() and (drawn > 0).any()
+
+
+def test_signs_bound_the_coefficients() -> None:
+    law = HIDDEN[1]
+    rows = make_table(law, 0.0, Seed(1)).rows
+    wrong = parse_form("(law id mse 0 own (+ 1) (- (pow n (neg ?e))))")
+    found = fit(wrong, rows)
+    assert (found.linear[:, 0] >= 0).all() and (found.linear[:, 1] <= 0).all()
+    free = parse_form("(law id mse 0 own (~ 1) (~ (pow n (neg ?e))))")
+    assert fit(free, rows).linear[0, 1] > 0
+
+
+def test_huber_forgets_an_outlier() -> None:
+    table = make_table(HIDDEN[1], 0.001, Seed(1))
+    targets = table.targets.copy()
+    targets[5] += 50.0
+    spoilt = Table(table.task, table.groups, table.inputs, targets)
+    errors = {}
+    for loss in ("mse", "huber"):
+        form = parse_form(f"(law id {loss} 0 own (+ 1) (+ (pow n (neg ?e))))")
+        predicted = table.scatter(predict(form, fit(form, spoilt.rows), table.rows.inputs))
+        errors[loss] = float(np.abs(predicted - table.targets)[10:].mean())
+    assert errors["huber"] < errors["mse"] / 10
+
+
+def test_focus_fits_the_largest_scale_better() -> None:
+    table = make_table(HIDDEN[4], 0.0, Seed(1))
+    errors = {}
+    for focus in (0, 4):
+        form = parse_form(f"(law id mse {focus} own (~ 1) (- (log n)))")
+        predicted = table.scatter(predict(form, fit(form, table.rows), table.rows.inputs))
+        errors[focus] = float(np.abs(predicted - table.targets)[-8:].mean())
+    assert errors[4] < errors[0] / 2
+
+
+def test_a_fit_is_repeated_bit_for_bit(sft: Table) -> None:
+    first, second = fit(HUMAN["sft"], sft.rows), fit(HUMAN["sft"], sft.rows)
+    assert (first.linear == second.linear).all() and (first.nonlinear == second.nonlinear).all()
+
+
+def test_rows_held_out_have_no_weight(sft: Table) -> None:
+    mask = sft.rows.position < 1.0
+    spoilt = replace(sft.rows, target=np.where(mask, sft.rows.target, 1e6)).only(mask)
+    clean = sft.at(np.flatnonzero(sft.inputs["d"] < sft.inputs["d"].max()))
+    assert np.allclose(
+        fit(HUMAN["sft"], spoilt).linear, fit(HUMAN["sft"], clean.rows).linear, rtol=1e-6
+    )

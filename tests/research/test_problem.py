@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.choose import choose
+from ratchet.research.scaling_laws.fit import fit
+from ratchet.research.scaling_laws.form import parse_form
+from ratchet.research.scaling_laws.grammar import Grammar
+from ratchet.research.scaling_laws.human import HUMAN, seeds_of
+from ratchet.research.scaling_laws.problem import Problem
+from ratchet.research.scaling_laws.sanity import check_physics, depends_on_batch
+from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
+from ratchet.research.scaling_laws.table import Table
+from ratchet.research.scaling_laws.tasks import TASKS
+from ratchet.search.archive import Archive
+from ratchet.search.cascade import Assessment
+from ratchet.search.evolve import Search
+
+
+@pytest.mark.parametrize(
+    ("program", "failure"),
+    [
+        ("import os; os.abort()", "not_a_law"),
+        ("(law id mse 0 own (~ batch_mean))", "not_a_law"),
+        ("(law id mse 0 own (+ 1) (+ d) (+ (sq d)) (+ (log d)) (+ (sqrt d)))", "over_cap"),
+        ("(law id mse 0 own (+ 1) (+ (pow (+ d ?s) (neg (+ ?e ?e)))))", "over_cap"),
+        ("(law id mse 4 own (~ 1) (~ (log d)) (~ (sq (log d))))", "not_monotone"),
+        ("(law id mse 0 own (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))", ""),
+    ],
+)
+def test_programs_are_rejected_for_the_right_reason(sft: Table, program: str, failure: str) -> None:
+    assert Problem(sft, Seed(1)).assess(program).failure == failure
+
+
+def test_extrapolation_tells_what_the_fit_alone_does_not(sft: Table) -> None:
+    """A polynomial in log d fits the rows and misses the next scale."""
+    true = "(law id mse 0 own (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))"
+    bent = "(law id mse 0 own (~ 1) (~ (log d)) (~ (sq (log d))) (~ (* (log d) (sq (log d)))))"
+    scores = {
+        how: [Problem(sft, Seed(1), how)._extrapolate(text).score for text in (true, bent)]
+        for how in ("sample", "holdout")
+    }
+    assert abs(scores["sample"][0] - scores["sample"][1]) < 0.01
+    assert scores["holdout"][0] > scores["holdout"][1] + 0.01
+
+
+def test_a_target_in_a_rising_regime_may_not_stand_still() -> None:
+    f = np.tile(np.linspace(-1, 2, 30), 2)
+    y = np.concatenate([-0.5 * np.exp(-0.5 * f[:30]), np.full(30, -0.4)])[:, None]
+    table = Table(TASKS["easy_question"], ("a",) * 30 + ("b",) * 30, {"f": f}, y)
+    flat = parse_form("(law id mse 0 own (- (exp (neg (* ?e f)))))")
+    assert check_physics(flat, fit(flat, table.rows), table) == "stands_still"
+    down = parse_form("(law id mse 0 own (- (exp f)))")
+    assert check_physics(down, fit(down, table.rows), table) == "not_monotone"
+    up = parse_form("(law id mse 0 own (- (exp (neg (* 0.5 f)))))")
+    assert check_physics(up, fit(up, table.rows), table) == ""
+
+
+def test_a_law_that_uses_its_batch_is_seen() -> None:
+    x = np.linspace(1, 9, 20)
+    rng = np.random.default_rng(0)
+    assert not depends_on_batch(lambda rows: x[rows, None] ** 2, 20, rng)
+    assert depends_on_batch(lambda rows: (x[rows] - x[rows].mean())[:, None], 20, rng)
+    assert depends_on_batch(lambda rows: (x[rows] / x[rows].max())[:, None], 20, rng)
+    assert depends_on_batch(lambda rows: np.arange(len(rows))[:, None] + 0.0, 20, rng)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_grammar_writes_laws_within_the_cap(name: str) -> None:
+    task = TASKS[name]
+    grammar, archive = Grammar(task, name != "vocab"), Archive()
+    known = {*task.variables, "own"}
+    search = Search(grammar, lambda text: _count(text, known, task.cap))
+    archive, tally = search.advance(archive, 150, Seed(4))
+    assert tally.evaluations == 150 and not tally.failures
+    assert len({e.operator for e in archive}) == 3
+
+
+def _count(text: str, known: set[str], cap: int) -> Assessment:
+    form = parse_form(text)
+    assert form.text == text and form.variables <= known and form.count <= cap
+    return Assessment(1.0 / form.size)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_first_programs_keep_to_the_cap(name: str) -> None:
+    for text in seeds_of(TASKS[name]):
+        assert parse_form(text).count <= TASKS[name].cap
+    assert HUMAN[name].text in seeds_of(TASKS[name])
+
+
+def test_the_choice_is_the_simplest_of_equals() -> None:
+    law = HIDDEN[6]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    archive = Archive()
+    more = law.form.text[:-1] + " (~ (sq (log n))))"
+    fewer = "(law id mse 0 own (~ 1) (~ (log n)) (~ (log d)))"
+    Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [more, fewer, law.form.text])
+    assert len(archive.alive()) == 3
+    assert choose(problem, archive, Seed(1))[0].entry.program == law.form.text

@@ -1,0 +1,129 @@
+"""A language model as proposer, against a scripted server on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from ratchet.core.errors import ConfigError
+from ratchet.core.seeds import Seed
+from ratchet.search.archive import Archive, Entry
+from ratchet.search.cascade import Assessment
+from ratchet.search.endpoint import Endpoint, Terms, extract_program
+from ratchet.search.evolve import Search
+from ratchet.search.proposer import SpentError
+
+
+class Scripted(HTTPServer):
+    """Answers with the texts it was given, in turn, and keeps what it was asked."""
+
+    texts: list[str]
+    asked: list[dict[str, Any]]
+    headers: list[str | None]
+    counts = True
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, Scripted)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = server.texts[len(server.asked) % len(server.texts)]
+        server.asked.append(body)
+        server.headers.append(self.headers["Authorization"])
+        reply: dict[str, Any] = {"choices": [{"message": {"content": text}}]}
+        if server.counts:
+            reply["usage"] = {"prompt_tokens": 100, "completion_tokens": 50}
+        sent = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    server = Scripted(("127.0.0.1", 0), Handler)
+    server.texts, server.asked, server.headers = ["Sure!\n```python\none\n```\nDone."], [], []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def terms(server: Scripted, **more: Any) -> Terms:
+    url = f"http://127.0.0.1:{server.server_port}/v1"
+    return Terms(**{"url": url, "model": "m", "task": "Find it.", "tokens": 10_000, **more})
+
+
+def test_parents_scores_and_feedback_reach_the_model(server: Scripted) -> None:
+    endpoint = Endpoint(terms(server), key="secret")
+    parents = [Entry("p1", 0.5, feedback="too steep"), Entry("p2", 0.0, failure="not_finite")]
+    proposal = endpoint.change(parents, Seed(1))
+    assert proposal.program == "one" and proposal.parents == (parents[0].id, parents[1].id)
+    prompt = server.asked[0]["messages"][0]["content"]
+    for part in ("Find it.", "p1", "0.5000", "too steep", "p2", "rejected as not_finite"):
+        assert part in prompt
+    assert server.headers == ["Bearer secret"] and "secret" not in repr(endpoint)
+    assert endpoint.tokens == 150
+
+
+def test_no_call_is_made_that_could_pass_the_budget(server: Scripted) -> None:
+    endpoint = Endpoint(terms(server, tokens=2300, most_written=2000))
+    endpoint.fresh(Seed(1))
+    endpoint.fresh(Seed(2))
+    with pytest.raises(SpentError, match="300 of 2300 tokens"):
+        endpoint.fresh(Seed(3))
+    assert len(server.asked) == 2
+    dear = Endpoint(terms(server, money=0.01, price_written=10.0, most_written=500))
+    for number in range(11):
+        dear.fresh(Seed(number))
+    with pytest.raises(SpentError, match="is spent"):
+        dear.fresh(Seed(12))
+
+
+def test_a_server_that_does_not_count_is_not_free(server: Scripted) -> None:
+    server.counts = False
+    endpoint = Endpoint(terms(server))
+    endpoint.fresh(Seed(1))
+    assert endpoint.tokens > 10
+
+
+def test_a_search_ends_well_when_the_budget_is_spent(server: Scripted) -> None:
+    server.texts = [f"```\nprogram {n}\n```" for n in range(9)]
+    search = Search(Endpoint(terms(server, tokens=2500)), lambda p: Assessment(len(p) / 100))
+    archive, tally = search.advance(Archive(), 50, Seed(1))
+    assert len(archive) == tally.evaluations == len(server.asked) == 4
+    assert "tokens are spent" in tally.stopped
+
+
+def test_a_server_that_is_not_there_is_an_error_with_the_address() -> None:
+    endpoint = Endpoint(Terms("http://127.0.0.1:9/v1", "m", "t", 10_000))
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:9"):
+        endpoint.fresh(Seed(1))
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("```python\na = 1\n```", "a = 1"),
+        ("```\nshort\n```\nor\n```py\nthe longer one\n```", "the longer one"),
+        ("```python\nnever closed", "never closed"),
+        ('{"program": "x"}', "x"),
+        ('{"broken": ', '{"broken":'),
+        ("  plain text ", "plain text"),
+        ("", ""),
+    ],
+)
+def test_replies_are_read_tolerantly(text: str, program: str) -> None:
+    assert extract_program(text) == program
