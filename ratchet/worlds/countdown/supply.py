@@ -20,8 +20,8 @@ LEVELS_OF = {
 }
 """Levels that each family offers; rarer ones come only where no level is asked for."""
 
-BIGGEST, BIGGEST_TARGET = 25, 100
-"""Largest number and target that are drawn."""
+BIGGEST, BIGGEST_OF_TWO, BIGGEST_TARGET = 25, 50, 100
+"""Largest number, number of a pair and target that are drawn: of pairs there would be too few."""
 _MISSES = 500
 """A family counts as exhausted after so many draws in a row without a new problem."""
 
@@ -77,7 +77,7 @@ def _listed(family: str, random: Random) -> Iterator[Problem]:
 @cache
 def _list(family: str) -> tuple[Problem, ...]:
     if family == "two":
-        pairs = list(combinations_with_replacement(range(1, BIGGEST + 1), 2))
+        pairs = list(combinations_with_replacement(range(1, BIGGEST_OF_TWO + 1), 2))
         made = ((pair, value) for pair in pairs for value in reach(pair))
         whole = ((int(value), pair) for pair, value in made if value.denominator == 1)
         return tuple(Problem(t, pair) for t, pair in whole if 1 <= t <= BIGGEST_TARGET)
