@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ratchet.core.codec import canonical_json, from_data, to_data
+from ratchet.core.codec import canonical_json, from_data, hash_data, to_data
 from ratchet.core.events import Event
 from ratchet.core.records import Evaluation
 from ratchet.core.seeds import Seed
@@ -131,14 +131,15 @@ class ScalingLaws(Recipe):
         return LawSolver(self._open(state))
 
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
-        """Refit the final form to all rows, as a version of its own, and publish it."""
+        """Refit the final form to all rows, a version with a hash of its own and no score of its
+        own, and publish it."""
         table, _ = self._terms
         law = self._open(final)
         archive = Archive.read(self.store.open(final["archive"]))
         evidence = Evidence(self.problem, law, archive)
         refitted = replace(fit_law(parse_form(law.form), table, evidence.numbers))
         publish(self.store.folder.parent, refitted, evidence, table)
-        return {"refit": to_data(self._close(refitted)), "evidence": dict(evidence.numbers)}
+        return {"version": hash_data(to_data(refitted)), "evidence": dict(evidence.numbers)}
 
     def _teller(self, context: Context) -> Any:
         def told(tally: Tally, archive: Archive) -> None:

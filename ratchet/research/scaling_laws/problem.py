@@ -133,6 +133,17 @@ def extrapolate(form: Form, train: Table, held: Table) -> Metrics:
     return measure(held.targets, predicted, held.groups)
 
 
+def extrapolate_rows(form: Form, train: Table, held: Table) -> Array:
+    """Fit to some rows and return the squared error of each other row, by the variance of these;
+    infinite where the law gives no finite number."""
+    predicted = predict_table(form, fit(form, train.rows), train, held)
+    if predicted is None:
+        return np.full(len(held), np.inf)
+    variance = np.maximum(held.targets.var(axis=0), 1e-300)
+    errors: Array = ((held.targets - predicted) ** 2 / variance).mean(axis=1)
+    return np.where(np.isfinite(errors), errors, np.inf)
+
+
 def align(constants: Constants, train: Table, held: Table) -> Constants | None:
     """Return the constants in the order of another table's cells; None if a group is unknown."""
     places = {cell: at for at, cell in enumerate(train.cells)}
