@@ -5,6 +5,7 @@ a function of each row alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,7 @@ def _follow(
 
 
 def depends_on_batch(
-    predict_rows: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.floating]],
+    predict_rows: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.floating[Any]]],
     count: int,
     rng: np.random.Generator,
 ) -> bool:
