@@ -193,7 +193,7 @@ class ScalingLaws(Recipe):
 def _centre(part: Table) -> Array:
     """Predict as no law may: by the mean of the rows asked for."""
     first = next(iter(part.inputs.values()))
-    return (first - first.mean())[:, None]
+    return (first - float(first.mean()))[:, None]
 
 
 build = ScalingLaws
