@@ -100,4 +100,6 @@ def test_the_choice_is_the_simplest_of_equals() -> None:
     fewer = "(law id mse 0 own (~ 1) (~ (log n)) (~ (log d)))"
     Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [more, fewer, simple])
     assert len(archive.alive()) == 3
-    assert choose(problem, archive, Seed(1))[0].entry.program == simple
+    found = choose(problem, archive, Seed(1))
+    assert found[0].entry.program == simple
+    assert [c.distance for c in found].count(float("inf")) == 2, "neither of the others was kept"
