@@ -42,12 +42,14 @@ class PatchGrammar:
     def fresh(self, seed: Seed) -> Proposal:
         """Edit the first text at random places."""
         rng = seed.rng()
-        return self._edit(self.source, 1 + int(rng.integers(self.most)), (), rng.integers(2**32))
+        return self._edit(
+            self.source, 1 + int(rng.integers(self.most)), (), int(rng.integers(2**32))
+        )
 
     def change(self, parents: Sequence[Entry], seed: Seed) -> Proposal:
         """Edit the first parent once."""
         rng = seed.rng()
-        return self._edit(parents[0].program, 1, (parents[0].id,), rng.integers(2**32))
+        return self._edit(parents[0].program, 1, (parents[0].id,), int(rng.integers(2**32)))
 
     def _edit(self, source: str, count: int, parents: tuple[str, ...], draw: int) -> Proposal:
         order = Seed(int(draw)).rng().permutation(len(self.edits))

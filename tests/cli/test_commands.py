@@ -34,7 +34,7 @@ def test_list_shows_each_recipe_with_its_first_line_and_tiers(
     assert rows["toy_program"]["tiers"] == ["toy"]
     assert rows["toy_program"]["about"].startswith("A program that rewrites itself")
     assert main(["list"]) == 0
-    assert "toy_program  toy" in capsys.readouterr().out
+    assert "toy_program   toy" in capsys.readouterr().out
 
 
 def test_json_is_one_document_and_everything_else_goes_to_stderr(

@@ -52,11 +52,11 @@ def test_a_share_of_each_group_lies_beyond_the_rest_of_it() -> None:
 
 
 def test_the_second_largest_of_any_axis_is_held_out() -> None:
-    n, d = (x.ravel() for x in np.meshgrid([1.0, 2.0, 4.0, 8.0], np.arange(1.0, 9.0)))
+    n, d = (x.ravel() for x in np.meshgrid([1.0, 2.0, 4.0, 8.0], np.arange(1.0, 14.0)))
     inputs = {"u": d, "n": n, "d": d}
-    table = Table(TASKS["data_constrained"], ("all",) * 32, inputs, n[:, None])
+    table = Table(TASKS["data_constrained"], ("all",) * 52, inputs, n[:, None])
     fold = make_folds(table, Seed(1))[0]
-    assert set(fold.held) == set(np.flatnonzero((n >= 4) | (d >= 7)))
+    assert set(fold.held) == set(np.flatnonzero((n >= 4) | (d >= 12)))
 
 
 def test_a_division_seals_rows_of_the_largest_scale_only(sft: Table, parallel: Table) -> None:

@@ -87,8 +87,8 @@ def test_constants_that_do_not_fit_the_form_are_an_error(law: Law, tmp_path: Pat
 
 def test_the_solver_answers_each_row_as_the_law_does(law: Law, parallel: Table) -> None:
     prompts = [
-        f"row {i}: num_params = {parallel.inputs['n'][i] * 1e9!r}; "
-        f"parallel_size = {parallel.inputs['p'][i]!r}; group = {parallel.groups[i]}"
+        f"row {i}: num_params = {float(parallel.inputs['n'][i]) * 1e9!r}; "
+        f"parallel_size = {float(parallel.inputs['p'][i])!r}; group = {parallel.groups[i]}"
         for i in range(len(parallel))
     ]
     answers = LawSolver(law).answer([*prompts, "", "row 3: num_params = x"], Seed(1))

@@ -86,10 +86,11 @@ def test_no_call_is_made_that_could_pass_the_budget(server: Scripted) -> None:
         endpoint.fresh(Seed(3))
     assert len(server.asked) == 2
     dear = Endpoint(terms(server, money=0.01, price_written=10.0, most_written=500))
-    for number in range(11):
-        dear.fresh(Seed(number))
     with pytest.raises(SpentError, match="is spent"):
-        dear.fresh(Seed(12))
+        for number in range(20):
+            dear.fresh(Seed(number))
+    # A reply of 50 tokens costs 0.0005, and 0.005 must be left for one of 500.
+    assert 0.0045 < dear.money <= 0.0051
 
 
 def test_a_server_that_does_not_count_is_not_free(server: Scripted) -> None:

@@ -10,8 +10,8 @@ from ratchet.search.patches import Edit, PatchGrammar
 SOURCE = "loss = square\nsteps = 10\n"
 EDITS = (
     Edit("huber", "square", "huber"),
-    Edit("more steps", "steps = 10", "steps = 100"),
-    Edit("wider", "huber", "huber(2)"),
+    Edit("more steps", "steps = 10\n", "steps = 100\n"),
+    Edit("wider", "huber\n", "huber(2)\n"),
 )
 
 

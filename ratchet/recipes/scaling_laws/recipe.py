@@ -7,7 +7,7 @@ law and the archive of all programs that were tried; a generation is a slice of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ratchet.core.codec import canonical_json, from_data, to_data
+from ratchet.core.codec import canonical_json, from_data, hash_data, to_data
 from ratchet.core.events import Event
 from ratchet.core.records import Evaluation
 from ratchet.core.seeds import Seed
@@ -30,12 +30,14 @@ from ratchet.recipes.scaling_laws.parts import split_run as split_run
 from ratchet.recipes.scaling_laws.parts import sum_up as sum_up
 from ratchet.research.scaling_laws.choose import choose
 from ratchet.research.scaling_laws.document import Evidence, publish
+from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
 from ratchet.research.scaling_laws.human import plain_law, seeds_of
 from ratchet.research.scaling_laws.law import Law, fit_law
 from ratchet.research.scaling_laws.problem import Problem
 from ratchet.research.scaling_laws.render import algebra
+from ratchet.research.scaling_laws.sanity import depends_on_batch
 from ratchet.research.scaling_laws.solver import LawSolver
 from ratchet.research.scaling_laws.table import Table, find_task, read_table
 from ratchet.search.archive import Archive
@@ -92,6 +94,7 @@ class ScalingLaws(Recipe):
         return [
             Mechanism("evaluator", self._tells_apart),
             Mechanism("proposer", lambda: self._writes(seed)),
+            Mechanism("independence", lambda: self._depends(_centre, seed)),
         ]
 
     def improve(self, state: State, context: Context) -> Candidate:
@@ -105,8 +108,9 @@ class ScalingLaws(Recipe):
         left = max(0, share - planted.evaluations)
         archive, tally = self.search.advance(archive, left, seed, told=self._teller(context))
         entries = [*planted.new, *tally.new]
-        context.observe("proposer", any(not e.failure for e in entries))
-        context.observe("evaluator", len({e.score for e in entries}) > 1)
+        if len(entries) > 8:
+            context.observe("proposer", any(e.failure != "not_a_law" for e in entries))
+            context.observe("evaluator", len({(e.failure, e.score) for e in entries}) > 1)
         chosen = choose(self.problem, archive, seed.child("choose"))[0]
         measures = {
             "nmse": chosen.nmse,
@@ -115,6 +119,8 @@ class ScalingLaws(Recipe):
             "archive": float(len(archive)),
         }
         law = fit_law(self.problem.read(chosen.entry.program), self.problem.table, measures)
+        alone = not self._depends(law.predict, seed.child("independence"))
+        context.observe("independence", alone)
         told = f"best so far, inner R2 {1 - chosen.nmse:.4f}: {algebra(law.parsed)}"
         context.tell(Event("phase", {"phase": "search", "what": told}))
         records = tuple(
@@ -131,14 +137,14 @@ class ScalingLaws(Recipe):
         return LawSolver(self._open(state))
 
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
-        """Refit the final form to all rows, as a version of its own, and publish it."""
+        """Refit the final form to all rows, a version of its own without a score, and publish."""
         table, _ = self._terms
         law = self._open(final)
         archive = Archive.read(self.store.open(final["archive"]))
         evidence = Evidence(self.problem, law, archive)
         refitted = replace(fit_law(parse_form(law.form), table, evidence.numbers))
         publish(self.store.folder.parent, refitted, evidence, table)
-        return {"refit": to_data(self._close(refitted)), "evidence": dict(evidence.numbers)}
+        return {"version": hash_data(to_data(refitted)), "evidence": dict(evidence.numbers)}
 
     def _teller(self, context: Context) -> Any:
         def told(tally: Tally, archive: Archive) -> None:
@@ -149,6 +155,11 @@ class ScalingLaws(Recipe):
                 )
 
         return told
+
+    def _depends(self, predict: Callable[[Table], Array], seed: Seed) -> bool:
+        """Say whether a row's prediction depends on the rows it is asked with."""
+        table = self.problem.table
+        return depends_on_batch(lambda rows: predict(table.at(rows)), len(table), seed.rng())
 
     def _tells_apart(self) -> bool:
         """Send a fair law and three that must fail through the evaluator."""
@@ -177,6 +188,12 @@ class ScalingLaws(Recipe):
 
     def _open(self, state: State) -> Law:
         return from_data(Law, json.loads(self.store.read(state["program"], "law.json")))
+
+
+def _centre(part: Table) -> Array:
+    """Predict as no law may: by the mean of the rows asked for."""
+    first = next(iter(part.inputs.values()))
+    return (first - float(first.mean()))[:, None]
 
 
 build = ScalingLaws

@@ -1,8 +1,8 @@
 """Choosing among good forms: nested hold-outs with rows left out, the simplest, then consensus.
 
-Of the laws that predict the held-out scales as well as the best one, within half a standard error
-over folds, those with the fewest constants are kept; of these, the one is taken whose predictions
-for the next scale lie nearest to the median of all.
+Of the laws that predict the held-out rows as well as the best one, within a standard error of the
+paired difference, those with the fewest constants are kept; of these, the one is taken whose
+predictions for the next scale lie nearest to the median of all.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.fit import fit, predict
 from ratchet.research.scaling_laws.form import Form
-from ratchet.research.scaling_laws.problem import WORST, Problem, extrapolate
+from ratchet.research.scaling_laws.problem import Problem, extrapolate_rows
 from ratchet.search.archive import Archive, Entry
 
 CANDIDATES, BAGS = 12, 4
 """Best entries that are compared, and times that each fold is repeated with rows left out."""
 LEFT_OUT = 0.2
 """Share of a fold's rows that a repetition leaves out."""
-NEAR, ERRORS = 1.03, 0.5
+_MOST = 50.0
+"""Most that one row may add, in variances."""
+NEAR, ERRORS = 1.02, 1.0
 """What counts as equally good: so many times the least error, or so many standard errors more."""
 
 
@@ -49,9 +51,8 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
         return [Choice(e, e.measures["nmse"], 0.0) for e in entries]
     forms = [problem.read(e.program) for e in entries]
     table = np.array([_bagged(problem, form, seed) for form in forms])
-    weights = np.array([weight for _, _, weight in problem.splits])
-    errors = table @ weights
-    near = _as_good(table, weights)
+    errors = table.mean(axis=1)
+    near = _as_good(table)
     least = min(f.count for f, ok in zip(forms, near, strict=True) if ok)
     kept = near & np.array([form.count == least for form in forms])
     beyond = [_beyond(problem, f) if ok else None for f, ok in zip(forms, kept, strict=True)]
@@ -67,14 +68,15 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
     return sorted(found, key=lambda c: (c.distance, c.nmse))
 
 
-def _as_good(table: Array, weights: Array) -> npt.NDArray[np.bool_]:
-    """Say which candidates are as good as the best, by errors [candidate, fold]."""
-    errors = table @ weights
+def _as_good(table: Array) -> npt.NDArray[np.bool_]:
+    """Say which candidates are as good as the best, by weighted errors [candidate, row]."""
+    errors = table.mean(axis=1)
     best = int(errors.argmin())
-    differences = table - table[best]
-    folds = len(weights)
-    spread = differences.std(axis=1, ddof=1) / np.sqrt(folds) if folds > 1 else np.zeros(len(table))
-    return (errors <= errors[best] * NEAR + 1e-6) | (differences @ weights <= ERRORS * spread)
+    spread = (table - table[best]).std(axis=1, ddof=1) / np.sqrt(table.shape[1])
+    good: npt.NDArray[np.bool_] = errors <= np.maximum(
+        errors[best] * NEAR, errors[best] + ERRORS * spread
+    )
+    return good
 
 
 def _candidates(archive: Archive) -> list[Entry]:
@@ -93,19 +95,20 @@ def _candidates(archive: Archive) -> list[Entry]:
     return found + [entry for entry in simple.values() if entry not in found]
 
 
-def _bagged(problem: Problem, form: Form, seed: Seed) -> list[float]:
-    """Return the mean error of each fold, over repetitions with rows left out."""
-    means = []
-    for number, (train, held, _) in enumerate(problem.splits):
-        errors = [min(extrapolate(form, train, held).nmse, WORST)]
+def _bagged(problem: Problem, form: Form, seed: Seed) -> Array:
+    """Return the error of each held-out row of all folds, the mean over repetitions with rows left
+    out, in units in which their mean is the weighted NMSE."""
+    folds = []
+    for number, (train, held, weight) in enumerate(problem.splits):
+        errors = [extrapolate_rows(form, train, held)]
         for bag in range(BAGS):
             rng = seed.child("bag", number, bag).rng()
             kept = rng.random(len(train)) >= LEFT_OUT
             if set(np.array(train.groups)[kept]) == set(train.groups):
-                part = train.at(np.flatnonzero(kept))
-                errors.append(min(extrapolate(form, part, held).nmse, WORST))
-        means.append(float(np.mean(errors)))
-    return means
+                errors.append(extrapolate_rows(form, train.at(np.flatnonzero(kept)), held))
+        folds.append(weight / len(held) * np.mean(np.minimum(errors, _MOST), axis=0))
+    rows: Array = np.concatenate(folds)
+    return rows * len(rows)
 
 
 def _beyond(problem: Problem, form: Form) -> Array:

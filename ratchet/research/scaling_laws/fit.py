@@ -201,9 +201,9 @@ def _invert(matrix: Array) -> Array:
         return 1.0 / matrix
     if matrix.shape[-1] > 2:
         try:
-            return np.linalg.inv(matrix)
+            return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
         except np.linalg.LinAlgError:
-            return np.linalg.pinv(matrix)
+            return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
     a, b, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
     inverse = np.empty_like(matrix)
     scale = 1.0 / (a * d - b * b)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ratchet.core.codec import from_data, to_data
+from ratchet.core.codec import from_data, hash_data, to_data
 from ratchet.core.errors import ConfigError
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.fit import Constants, fit
@@ -63,15 +63,14 @@ class Law:
         """Return predictions [n, T]. Raises ConfigError on a group that has no constants; where
         there is a single group, its name does not matter."""
         known = {(c.group, c.target): c for c in self.constants}
-        names = {c.group for c in self.constants}
-        if len(names) == 1:
-            table = replace(table, groups=(next(iter(names)),) * len(table))
+        groups = sorted({c.group for c in self.constants})
+        if len(groups) == 1:
+            table = replace(table, groups=(groups[0],) * len(table))
         unknown = sorted(set(table.groups) - {c.group for c in self.constants})
         if unknown:
-            names = sorted({c.group for c in self.constants})
             raise ConfigError(
                 f"the law has no constants for group {', '.join(map(repr, unknown[:3]))}",
-                f"give rows of these groups: {', '.join(names[:8])}{' ...' * (len(names) > 8)}",
+                f"give rows of these groups: {', '.join(groups[:8])}{' ...' * (len(groups) > 8)}",
             )
         cells = [known[group, table.task.targets[t]] for group, t in table.cells]
         constants = Constants(
@@ -109,6 +108,7 @@ def describe_law(law: Law) -> dict[str, Any]:
     own = [task.own[target] for target in task.targets] if task.own else []
     return {
         "law": to_data(law),
+        "version": hash_data(to_data(law)),
         "algebra": algebra(form),
         "latex": latex(form),
         "python": python(form, by_group, columns, own),

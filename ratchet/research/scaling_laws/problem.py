@@ -107,7 +107,7 @@ class Problem:
             **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
         }
         score = max(0.0, score - PARSIMONY * (form.count + form.size / 4))
-        behaviour = " ".join(f"{m.nmse:.4e}" for _, m in measured)
+        behaviour = " ".join(f"{m.nmse:.2e}" for _, m in measured)
         told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
         cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
         return Assessment(score, "", told, measures, cell, behaviour)
@@ -131,6 +131,17 @@ def extrapolate(form: Form, train: Table, held: Table) -> Metrics:
         return Metrics(FAILED, -1.0, FAILED, -1.0)
     predicted = held.scatter(predict(form, chosen, held.rows.inputs))
     return measure(held.targets, predicted, held.groups)
+
+
+def extrapolate_rows(form: Form, train: Table, held: Table) -> Array:
+    """Fit to some rows and return the squared error of each other row, by the variance of these;
+    infinite where the law gives no finite number."""
+    predicted = predict_table(form, fit(form, train.rows), train, held)
+    if predicted is None:
+        return np.full(len(held), np.inf)
+    variance = np.maximum(held.targets.var(axis=0), 1e-300)
+    errors: Array = ((held.targets - predicted) ** 2 / variance).mean(axis=1)
+    return np.where(np.isfinite(errors), errors, np.inf)
 
 
 def align(constants: Constants, train: Table, held: Table) -> Constants | None:

@@ -5,8 +5,10 @@ a function of each row alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.fit import Constants, predict
@@ -56,7 +58,7 @@ def _follow(
     form: Form,
     constants: Constants,
     inputs: Mapping[str, Array],
-    real: np.ndarray,
+    real: npt.NDArray[np.bool_],
     name: str,
     level: bool,
 ) -> Array:
@@ -76,7 +78,9 @@ def _follow(
 
 
 def depends_on_batch(
-    predict_rows: Callable[[np.ndarray], Array], count: int, rng: np.random.Generator
+    predict_rows: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.floating[Any]]],
+    count: int,
+    rng: np.random.Generator,
 ) -> bool:
     """Say whether a row's prediction depends on the rows it is scored with.
 

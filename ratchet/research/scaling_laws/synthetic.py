@@ -53,7 +53,8 @@ class HiddenLaw:
         constants = Constants(
             np.array([self.linear]), np.array([self.nonlinear]).reshape(1, -1), np.zeros(1)
         )
-        return predict(self.form, constants, {k: x[None] for k, x in inputs.items()})[0]
+        values: Array = predict(self.form, constants, {k: x[None] for k, x in inputs.items()})[0]
+        return values
 
 
 def _law(name: str, text: str, linear: list[float], nonlinear: list[float]) -> HiddenLaw:
