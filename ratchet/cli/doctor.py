@@ -19,6 +19,7 @@ PACKAGES = (
     "matplotlib",
     "numpy",
     "pydantic",
+    "rapidfuzz",
     "rich",
     "safetensors",
     "tomli-w",

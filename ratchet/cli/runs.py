@@ -48,11 +48,12 @@ class RunOptions:
         config = method.configure(self.tier or None)
         given = {**config.model_dump(), **self.settings()}
         config = type(config).build(given, source="the options")
+        if not method.divides:  # else every part has a charter of its own
+            require_effect(config, Charter.read(find_charter(config.charter)))
         if self.dry_run:
             return _plan(method.plan(config))
         if method.divides:
             return self._perform_parts(method, config)
-        require_effect(config, Charter.read(find_charter(config.charter)))
         stem = f"{Path(config.recipe).stem}-{config.tier}-seed{config.seed}"
         folder = self.out or free_folder(Path("runs"), stem)
         return _work(lambda listener: launch(config, folder, listener), folder, self.quiet)

@@ -40,7 +40,7 @@ def estimate_anchors(charter: Charter, items: int | None) -> tuple[int, int]:
     """Return the most anchors that one decision may draw, and about how many it draws.
 
     The second is a rule of thumb for candidates with gains, the ordinary number and a quarter of
-    every capability's cap: ``bench.gate`` simulates 0.9 to 1.1 times it for the small charter, and
+    every capability's cap: ``bench.gate`` simulates 0.75 to 0.9 times it for the small charter, and
     0.7 for the standard one; a useless candidate draws half as many.
     """
     terms = charter.gate

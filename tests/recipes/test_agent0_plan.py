@@ -41,7 +41,7 @@ def test_the_gpu_tier_fits_one_gpu() -> None:
 
 def test_the_gate_is_counted_by_the_terms_of_the_charter() -> None:
     small = plan(configure("smol", model="x/y-1B"))
-    assert (small.gate_anchors, small.typical_gate_anchors) == (360 + 8 * 120, 240 + 8 * 60)
+    assert (small.gate_anchors, small.typical_gate_anchors) == (360 + 8 * 120, 240 + 8 * 30)
     longer = plan(configure("smol", model="x/y-1B", generations=12))
     wider = plan(configure("smol", model="x/y-1B", generations=13))
     # All ten tests are spent before the eleventh generation.
