@@ -7,7 +7,7 @@ of tasks, rewards or generations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,7 +38,7 @@ class Sampling:
     seed: int
     """Seed of this call: same policy, prompts and seed give the same completions."""
     max_tokens: int
-    """Most tokens of one completion."""
+    """Most tokens written in one row, over all its completions where it goes on."""
     n: int = 1
     """Completions for each prompt."""
     temperature: float = 1.0
@@ -50,10 +50,10 @@ class Sampling:
     stop: tuple[str, ...] = ()
     """Texts that end a completion; the completion keeps the text."""
     limits: tuple[int, ...] = ()
-    """Most tokens of each prompt's completions, in 1..max_tokens; empty: max_tokens for all."""
+    """Most tokens of each prompt's rows, in 1..max_tokens; empty: max_tokens for all."""
 
     def limit(self, prompt: int) -> int:
-        """Return the most tokens of a completion of the prompt with this number."""
+        """Return the most tokens of a row of the prompt with this number."""
         return self.limits[prompt] if self.limits else self.max_tokens
 
 
@@ -69,6 +69,14 @@ class Completion:
     """The tokens as text, special tokens left out."""
     stop: StopReason
     """END or LENGTH."""
+
+
+Follow = Callable[[int, Completion], Sequence[int] | None]
+"""Is told of each completion that ends and returns the tokens that its row goes on with, or None.
+
+The number is the row's place: prompt * n + draw. Of the engine's verbs it may use only ``encode``
+and ``decode``; what it raises ends the call.
+"""
 
 
 @dataclass(frozen=True)
@@ -125,9 +133,20 @@ class Engine(Protocol):
         ...
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
-        """Sample ``sampling.n`` completions for each prompt, in order."""
+        """Write ``sampling.n`` rows for each prompt and return their completions in order.
+
+        With ``follow`` a row whose completion has ended goes on with the tokens it returns, and
+        writes a further completion; the last one is returned. It is told of every completion once,
+        in the order of a row, and in a repeatable order of rows. Tokens that it returns are not
+        counted in a limit; once a row's limit is used up, what it returns is ignored. A row's draws
+        depend on the seed, its place and what is in the row, not on the other rows.
+        """
         ...
 
     def score(self, name: str, sequences: Sequence[Sequence[int]], topk: int = 0) -> list[Scored]:

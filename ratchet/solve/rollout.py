@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Attempt, Cost, StopReason, Task, Turn
@@ -40,68 +40,55 @@ def rollout(
     """Attempt each task ``k`` times and return the attempts by task, in order.
 
     Tool results become turns of role ``tool``, which are never trained on. The token limit is for
-    all turns of an attempt together. A last turn that still calls the tool stops with TURNS.
+    all turns of an attempt together. A last turn that still calls the tool stops with TURNS. All
+    attempts are one call of the engine, in which each goes on as soon as its tool has answered.
+    ``progress`` is told at the start, about once in each tenth of the attempts, and at the end.
     """
     prompts = [engine.encode(policy, procedure.fill(task.prompt)) for task in tasks]
-    first = _sampling(procedure, procedure.max_tokens, seed.child("turn", 1), k, temperature)
-    rows: list[_Row] = []
-    for task, prompt, group in zip(
-        tasks, prompts, engine.sample(policy, prompts, first), strict=True
-    ):
-        for completion in group:
-            row = _Row(task, [Turn("user", procedure.fill(task.prompt), prompt)], read=len(prompt))
-            _extend(engine, policy, procedure, row, completion, 1)
-            rows.append(row)
-    for turn in range(2, procedure.max_turns + 1):
-        open_rows = [row for row in rows if row.stop is None]
-        progress(len(rows) - len(open_rows), len(rows))
-        _continue(engine, policy, procedure, open_rows, turn, seed, temperature)
-    attempts = [_finish(procedure, policy, row) for row in rows]
+    rows = [
+        _Row(task, [Turn("user", procedure.fill(task.prompt), prompt)], read=len(prompt))
+        for task, prompt in zip(tasks, prompts, strict=True)
+        for _ in range(k)
+    ]
+    done = 0
+
+    def follow(place: int, completion: Completion) -> tuple[int, ...] | None:
+        nonlocal done
+        result = _extend(engine, policy, procedure, rows[place], completion)
+        if result is None:
+            done += 1
+            if done < len(rows) and done * 10 // len(rows) > (done - 1) * 10 // len(rows):
+                progress(done, len(rows))
+        return result
+
+    settings = Sampling(
+        seed=seed.child("turn", 1).integer(),
+        max_tokens=procedure.max_tokens,
+        n=k,
+        temperature=temperature,
+        stop=procedure.stop + ((procedure.tool.closing,) if procedure.tool else ()),
+    )
+    progress(0, len(rows))
+    engine.sample(policy, prompts, settings, follow)
     progress(len(rows), len(rows))
+    attempts = [_finish(procedure, policy, row) for row in rows]
     return [attempts[i : i + k] for i in range(0, len(attempts), k)]
 
 
-def _continue(
-    engine: Engine,
-    policy: str,
-    procedure: Procedure,
-    rows: Sequence[_Row],
-    turn: int,
-    seed: Seed,
-    temperature: float,
-) -> None:
-    """Give every open row its next turn, with what is left of its tokens."""
-    if not rows:
-        return
-    left = tuple(procedure.max_tokens - row.written for row in rows)
-    settings = _sampling(procedure, max(left), seed.child("turn", turn), 1, temperature)
-    prompts = [row.tokens for row in rows]
-    groups = engine.sample(policy, prompts, replace(settings, limits=left))
-    for row, (completion,) in zip(rows, groups, strict=True):
-        row.read += len(row.tokens)
-        _extend(engine, policy, procedure, row, completion, turn)
-
-
-def _sampling(
-    procedure: Procedure, max_tokens: int, seed: Seed, n: int, temperature: float
-) -> Sampling:
-    stop = procedure.stop + ((procedure.tool.closing,) if procedure.tool else ())
-    return Sampling(
-        seed=seed.integer(), max_tokens=max_tokens, n=n, temperature=temperature, stop=stop
-    )
-
-
 def _extend(
-    engine: Engine, policy: str, procedure: Procedure, row: _Row, completion: Completion, turn: int
-) -> None:
-    """Add a policy turn, and the tool's answer if it ended in a call and the attempt may go on."""
+    engine: Engine, policy: str, procedure: Procedure, row: _Row, completion: Completion
+) -> tuple[int, ...] | None:
+    """Add a policy turn, and the tool's answer if it ended in a call and the attempt may go on.
+
+    Returns the answer's tokens, or None where the attempt has ended.
+    """
     row.turns.append(Turn("policy", completion.text, completion.tokens, completion.logprobs))
     row.written += len(completion.tokens)
     tool = procedure.tool
     request = tool.request(completion.text) if tool else None
     if tool is None or request is None:
         row.stop = completion.stop
-    elif turn == procedure.max_turns:
+    elif row.calls + 1 >= procedure.max_turns:
         row.stop = StopReason.TURNS
     elif row.written >= procedure.max_tokens:
         row.stop = StopReason.LENGTH
@@ -109,6 +96,9 @@ def _extend(
         result = tool.insert(tool.run(request))
         row.turns.append(Turn("tool", result, engine.encode(policy, result)))
         row.calls += 1
+        row.read += len(row.tokens)
+        return row.turns[-1].tokens
+    return None
 
 
 def _finish(procedure: Procedure, policy: str, row: _Row) -> Attempt:

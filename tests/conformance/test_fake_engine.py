@@ -12,7 +12,16 @@ from ratchet.engine.conformance import CHECKS, ConformanceError, check_engine
 from ratchet.engine.fake import FakeEngine, Tabular
 from ratchet.engine.fake.tabular import TabularPolicy
 from ratchet.engine.losses import Batch, Loss, LossReport, Preference
-from ratchet.engine.protocol import Adapter, Completion, Engine, Full, Optim, Sampling, StepReport
+from ratchet.engine.protocol import (
+    Adapter,
+    Completion,
+    Engine,
+    Follow,
+    Full,
+    Optim,
+    Sampling,
+    StepReport,
+)
 
 PROMPTS = ("go north", "go south", "wait here")
 
@@ -31,7 +40,7 @@ def run(make: Callable[[], Engine]) -> list[str]:
 def test_tabular_engine_passes_every_check() -> None:
     passed = run(lambda: FakeEngine(BASES))
     assert passed == [check.__name__ for check in CHECKS]
-    assert len(passed) == len(set(passed)) == 27
+    assert len(passed) == len(set(passed)) == 30
 
 
 def forget_gradient(engine: FakeEngine, name: str) -> None:
@@ -72,15 +81,27 @@ class SaveKeepsMoments(FakeEngine):
 
 class SeedIgnored(FakeEngine):
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         return super().sample(name, prompts, replace(sampling, seed=0))
 
 
 class WrongLogprobs(FakeEngine):
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         drawn = super().sample(name, prompts, sampling)
         if sampling.top_k == 1:
             return drawn
@@ -92,8 +113,14 @@ class WrongLogprobs(FakeEngine):
 
 class NeedsACommonStart(FakeEngine):
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         if len({prompt[0] for prompt in prompts}) > 3:
             raise RuntimeError("no common start")
         return super().sample(name, prompts, sampling)
@@ -101,12 +128,86 @@ class NeedsACommonStart(FakeEngine):
 
 class StopCutOff(FakeEngine):
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         drawn = super().sample(name, prompts, sampling)
         if not sampling.stop:
             return drawn
         return [[replace(c, text=c.text[:-1]) for c in draws] for draws in drawn]
+
+
+class ForgetsWhatWasAppended(FakeEngine):
+    def sample(
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
+    ) -> list[list[Completion]]:
+        def forgotten(place: int, completion: Completion) -> Sequence[int] | None:
+            more = follow(place, completion) if follow else None
+            return more and ()
+
+        return super().sample(name, prompts, sampling, follow and forgotten)
+
+
+class DrawsByWhoGoesOn(FakeEngine):
+    """Rows that go on are drawn in one call, by their number among them."""
+
+    counts = True
+    """Whether what a row has written is taken off its limit."""
+
+    def sample(
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
+    ) -> list[list[Completion]]:
+        drawn = super().sample(name, prompts, sampling)
+        if follow is None:
+            return drawn
+        last = [completion for group in drawn for completion in group]
+        texts = [tuple(prompt) for prompt in prompts for _ in range(sampling.n)]
+        left = [sampling.limit(place // sampling.n) for place in range(len(last))]
+        rows = list(range(len(last)))
+        while rows:
+            found = {place: follow(place, last[place]) for place in rows}
+            for place in rows:
+                texts[place] += (*last[place].tokens, *(found[place] or ()))
+                left[place] -= len(last[place].tokens) * self.counts
+            rows = [place for place in rows if found[place] is not None and left[place]]
+            limits = tuple(left[place] for place in rows)
+            settings = replace(sampling, n=1, limits=limits)
+            groups = super().sample(name, [texts[place] for place in rows], settings)
+            for place, group in zip(rows, groups, strict=True):
+                last[place] = group[0]
+        return [last[i : i + sampling.n] for i in range(0, len(last), sampling.n)]
+
+
+class LimitsEachCompletion(DrawsByWhoGoesOn):
+    counts = False
+
+
+class TellsTheLastOnly(FakeEngine):
+    def sample(
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
+    ) -> list[list[Completion]]:
+        drawn = super().sample(name, prompts, sampling)
+        if follow is not None:
+            for place, completion in enumerate(c for draws in drawn for c in draws):
+                follow(place, completion)
+        return drawn
 
 
 class ClipIgnored(FakeEngine):
@@ -151,6 +252,10 @@ class SupportsButNot(FakeEngine):
         (WrongLogprobs, "logprobs_equal_scores"),
         (NeedsACommonStart, "prompts_may_be_unlike"),
         (StopCutOff, "limits_end_a_completion"),
+        (ForgetsWhatWasAppended, "following_equals_going_on"),
+        (TellsTheLastOnly, "following_equals_going_on"),
+        (LimitsEachCompletion, "limits_count_every_completion"),
+        (DrawsByWhoGoesOn, "draws_do_not_depend_on_who_goes_on"),
         (ClipIgnored, "clip_bounds_stop_the_gradient"),
         (AveragesRowByRow, "gradients_lower_their_loss"),
         (SharedWeights, "policies_are_isolated"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import torch
 import transformers
 
 from ratchet.core.seeds import Seed
-from ratchet.engine.local import LocalEngine
+from ratchet.engine.local import LocalEngine, foreign
 from ratchet.engine.local.export import export_merged
 from ratchet.engine.local.foreign import Foreign
 from ratchet.engine.local.network import Network
 from ratchet.engine.losses import Batch, CrossEntropy, Row
 from ratchet.engine.models.random_llama import write_random_llama
-from ratchet.engine.protocol import Adapter, Full, Optim, Sampling
+from ratchet.engine.protocol import Adapter, Completion, Full, Optim, Sampling
 
 SIZES: dict[str, Any] = {
     "vocab_size": 97,
@@ -125,6 +126,29 @@ def test_other_families_go_through_their_own_forward(engine: LocalEngine, tmp_pa
     first = engine.forward_backward("p", Batch((ROW,)), CrossEntropy()).loss
     engine.optim_step("p", Optim(lr=1e-3))
     assert engine.forward_backward("p", Batch((ROW,)), CrossEntropy()).loss < first
+
+
+def test_other_families_go_on_within_a_call(
+    engine: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing appended, a row writes what it would have written without stop texts."""
+    monkeypatch.setattr(foreign, "ROWS", 5)
+    with pytest.warns(UserWarning, match="GPT2LMHeadModel"):
+        engine.create("p", write(tmp_path / "model", THEIRS), Full())
+    sampling = Sampling(seed=3, max_tokens=24, n=3)
+    whole = engine.sample("p", PROMPTS, sampling)
+    stops = tuple({engine.decode("p", c.tokens[1:2]) for group in whole for c in group} - {""})
+    told: list[list[Completion]] = [[] for _ in range(9)]
+
+    def follow(place: int, completion: Completion) -> tuple[int, ...] | None:
+        told[place].append(completion)
+        return () if completion.tokens[-1] != 0 else None
+
+    last = engine.sample("p", PROMPTS, replace(sampling, stop=stops), follow)
+    assert max(map(len, told)) > 2
+    assert [c for group in last for c in group] == [seen[-1] for seen in told]
+    joined = [tuple(token for c in seen for token in c.tokens) for seen in told]
+    assert joined == [c.tokens for group in whole for c in group]
 
 
 def test_a_window_that_is_too_short_is_refused(engine: LocalEngine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ratchet.core.errors import EngineError
 from ratchet.core.events import Listener, ignore
 from ratchet.core.task import Cost
 from ratchet.engine.fake import FakeEngine, Tabular
-from ratchet.engine.protocol import Adapter, Completion, Full, Sampling
+from ratchet.engine.protocol import Adapter, Completion, Follow, Full, Sampling
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.versions import Store
 from ratchet.recipes.agent0 import recipe as module
@@ -106,8 +106,14 @@ class Actor(FakeEngine):
         super().create(name, name, kind, seed)
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         found = super().sample(name, prompts, sampling)
         if name != "solver":
             return found
@@ -140,8 +146,14 @@ class SharedActor(Actor):
         FakeEngine.__init__(self, {"solver": Tabular(actions, seen, prior=leaning)})
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         asked = ["A:" not in self.decode(name, prompt) for prompt in prompts]
         found = super().sample(name, prompts, sampling)
         raw = FakeEngine.sample(self, name, prompts, sampling) if any(asked) else found
@@ -153,8 +165,14 @@ class Wordy(Actor):
     """Its solver answers in words, so that no proposal ever earns anything."""
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         found = FakeEngine.sample(self, name, prompts, sampling)
         return [[replace(c, text=f" {c.text}\n") for c in group] for group in found]
 

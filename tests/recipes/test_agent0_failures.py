@@ -16,7 +16,7 @@ from ratchet.core.events import Event
 from ratchet.core.records import Trace
 from ratchet.core.state import State
 from ratchet.engine.losses import Batch, Loss, LossReport
-from ratchet.engine.protocol import Completion, Optim, Sampling, StepReport
+from ratchet.engine.protocol import Completion, Follow, Optim, Sampling, StepReport
 from ratchet.learn.adpo import adpo
 from ratchet.learn.update import Update
 from ratchet.loop.folder import RunFolder
@@ -40,8 +40,14 @@ class Drying(Actor):
         return super().optim_step(name, optim)
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
+        if follow is not None:
+            return super().sample(name, prompts, sampling, follow)
         found = super().sample(name, prompts, sampling)
         if name == "solver" or self.steps < 2:
             return found

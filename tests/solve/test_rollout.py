@@ -107,12 +107,15 @@ def test_the_token_limit_is_for_all_turns_together() -> None:
 
 
 def test_rows_with_unlike_allowances_go_on_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Sampling] = []
+    """The engine is asked once, and each attempt goes on with what is left of its own tokens."""
+    calls: list[tuple[int, bool]] = []
     sample = FakeEngine.sample
 
-    def watched(self: FakeEngine, name: str, prompts: Any, sampling: Sampling) -> Any:
-        calls.append(sampling)
-        return sample(self, name, prompts, sampling)
+    def watched(
+        self: FakeEngine, name: str, prompts: Any, sampling: Sampling, follow: Any = None
+    ) -> Any:
+        calls.append((sampling.max_tokens, follow is not None))
+        return sample(self, name, prompts, sampling, follow)
 
     monkeypatch.setattr(FakeEngine, "sample", watched)
 
@@ -121,10 +124,9 @@ def test_rows_with_unlike_allowances_go_on_in_one_call(monkeypatch: pytest.Monke
 
     groups = rollout(scripted(long), "p", tooled(max_tokens=30), TASKS, Seed(1))
     assert [attempt.cost.tokens for (attempt,) in groups] == [30, 30, 30]
-    first, second = calls
-    assert not first.limits
-    assert second.limits == tuple(30 - len(f"<calc>{task.prompt}</calc>") for task in TASKS)
-    assert len(set(second.limits)) == 2
+    assert [call for call in calls if call[1]] == [(30, True)]
+    left = [30 - len(f"<calc>{task.prompt}</calc>") for task in TASKS]
+    assert [tokens for tokens, _ in calls[2:]] == left and len(set(left)) == 2
 
 
 def test_costs_count_what_was_read_written_and_called() -> None:

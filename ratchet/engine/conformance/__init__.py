@@ -3,14 +3,15 @@
     from ratchet.engine.conformance import check_engine
     check_engine(lambda: MyEngine(...), "tiny", ["2+3=", "7-1="], trainable=Full(), tolerance=1e-4)
 
-``sampling``, ``losses``, ``training`` and ``keeping`` hold the checks, ``bench`` what they share.
+``sampling``, ``following``, ``losses``, ``training`` and ``keeping`` hold the checks, ``bench``
+what they share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ratchet.engine.conformance import keeping, losses, sampling, training
+from ratchet.engine.conformance import following, keeping, losses, sampling, training
 from ratchet.engine.conformance.bench import Bench, Broken, ConformanceError
 from ratchet.engine.protocol import Adapter, Engine, Full
 
@@ -18,6 +19,7 @@ __all__ = ["CHECKS", "ConformanceError", "check_engine"]
 
 CHECKS: tuple[Callable[[Bench], None], ...] = (
     *sampling.CHECKS,
+    *following.CHECKS,
     *training.CHECKS,
     *losses.CHECKS,
     *keeping.CHECKS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from ratchet.core.config import nearest
@@ -14,7 +15,17 @@ from ratchet.engine.fake.scripted import ScriptedPolicy
 from ratchet.engine.fake.table import Table
 from ratchet.engine.fake.tabular import TabularPolicy
 from ratchet.engine.losses import Batch, Loss, LossReport
-from ratchet.engine.protocol import Adapter, Completion, Full, Optim, Sampling, Scored, StepReport
+from ratchet.engine.protocol import (
+    Adapter,
+    Completion,
+    Follow,
+    Full,
+    Optim,
+    Sampling,
+    Scored,
+    StepReport,
+)
+from ratchet.engine.turns import take_turns
 from ratchet.engine.validate import check_batch, check_sampling
 
 Policy = ScriptedPolicy | TabularPolicy
@@ -53,9 +64,15 @@ class FakeEngine:
         return self._get(name).decode(tokens)
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
-        """Sample completions for each prompt."""
+        """Sample completions for each prompt, turn by turn if there is ``follow``."""
+        if follow is not None:
+            return take_turns(partial(self.sample, name), prompts, sampling, follow)
         policy = self._get(name)
         check_sampling(sampling, len(prompts))
         for index, prompt in enumerate(prompts):

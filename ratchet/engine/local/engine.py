@@ -19,9 +19,18 @@ from ratchet.engine.local.heap import release
 from ratchet.engine.local.memory import Memory
 from ratchet.engine.local.optimiser import step
 from ratchet.engine.local.policy import Policy, create_policy
-from ratchet.engine.local.rows import Stops
+from ratchet.engine.local.rows import Ended, Row, Stops
 from ratchet.engine.losses import Batch, Loss, LossReport
-from ratchet.engine.protocol import Adapter, Completion, Full, Optim, Sampling, Scored, StepReport
+from ratchet.engine.protocol import (
+    Adapter,
+    Completion,
+    Follow,
+    Full,
+    Optim,
+    Sampling,
+    Scored,
+    StepReport,
+)
 from ratchet.engine.validate import check_batch, check_sampling
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -97,17 +106,31 @@ class LocalEngine:
         return self._get(name).base.decode(tokens)
 
     def sample(
-        self, name: str, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        name: str,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        follow: Follow | None = None,
     ) -> list[list[Completion]]:
-        """Sample completions for each prompt."""
+        """Sample completions for each prompt; in a step ``follow`` is asked by place."""
         policy = self._get(name)
         check_sampling(sampling, len(prompts))
         for index, prompt in enumerate(prompts):
             policy.base.check_tokens(f"prompt {index}", prompt)
-        found = self._write(policy, prompts, sampling)
-        read = sampling.n * sum(len(prompt) for prompt in prompts)
-        self._spent += Cost(read, sum(len(c.tokens) for group in found for c in group))
-        return found
+        count = len(prompts) * sampling.n
+        last: dict[int, Completion] = {}
+
+        def ended(row: Row) -> Sequence[int] | None:
+            self._spent += Cost(len(row.prompt), len(row.tokens))
+            last[row.slot] = _completion(policy.base, row)
+            tokens = follow(row.slot, last[row.slot]) if follow else None
+            if tokens:
+                policy.base.check_tokens(f"what follows completion {row.slot}", tokens)
+            return tokens
+
+        self._write(policy, prompts, sampling, ended)
+        done = [last[place] for place in range(count)]
+        return [done[i : i + sampling.n] for i in range(0, count, sampling.n)]
 
     def score(self, name: str, sequences: Sequence[Sequence[int]], topk: int = 0) -> list[Scored]:
         """Return log-probabilities at temperature 1."""
@@ -174,7 +197,10 @@ class LocalEngine:
         return None
 
     def spent(self) -> Cost:
-        """Return the tokens read by sample and score, and those written; training is left out."""
+        """Return the tokens read by sample and score, and those written; training is left out.
+
+        A completion counts all that stands before it as read.
+        """
         return self._spent
 
     def policy(self, name: str) -> Policy:
@@ -182,26 +208,16 @@ class LocalEngine:
         return self._get(name)
 
     def _write(
-        self, policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling
-    ) -> list[list[Completion]]:
+        self, policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling, ended: Ended
+    ) -> None:
         self._turn_to(training=False)
         base, network = policy.base, policy.sampling()
         stops = Stops(base.closers, base.ends, sampling.stop)
         if isinstance(network, Foreign):
-            rows = network.write(stops, prompts, sampling)
+            network.write(stops, prompts, sampling, ended)
         else:
             self._memory.open(policy.version)
-            rows = sampler.sample(network, stops, prompts, sampling, self._memory)
-        done = [
-            Completion(
-                tuple(row.tokens),
-                tuple(row.logprobs),
-                base.decode(row.tokens),
-                row.stop or StopReason.LENGTH,
-            )
-            for row in rows
-        ]
-        return [done[i : i + sampling.n] for i in range(0, len(done), sampling.n)]
+            sampler.sample(network, stops, prompts, sampling, self._memory, ended)
 
     def _turn_to(self, training: bool) -> None:
         """Make room for the other kind of work."""
@@ -239,3 +255,8 @@ class LocalEngine:
             except ModelError as error:
                 raise EngineError(error.message, error.hint) from error
         return self._bases[name]
+
+
+def _completion(base: Base, row: Row) -> Completion:
+    stop = row.stop or StopReason.LENGTH
+    return Completion(tuple(row.tokens), tuple(row.logprobs), base.decode(row.tokens), stop)

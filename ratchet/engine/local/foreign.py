@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ratchet.engine.local.choose import choose
 from ratchet.engine.local.linear import Addition
-from ratchet.engine.local.rows import Row, Stops, list_rows
+from ratchet.engine.local.rows import Ended, Row, Stops, go_on, list_rows
 from ratchet.engine.local.tree import Tree
 from ratchet.engine.protocol import Sampling
 
@@ -76,17 +76,23 @@ class Foreign:
         return nn.functional.linear(hidden, self.head.to(hidden.dtype)).float()
 
     def write(
-        self, stops: Stops, prompts: Sequence[Sequence[int]], sampling: Sampling
-    ) -> list[Row]:
-        """Write completions with the model's own cache; draws are those of ``sampler.sample``."""
+        self, stops: Stops, prompts: Sequence[Sequence[int]], sampling: Sampling, ended: Ended
+    ) -> None:
+        """Write completions with the model's own cache; draws are those of ``sampler.sample``.
+
+        Rows that go on wait for each other, and are read anew.
+        """
         generator = torch.Generator().manual_seed(sampling.seed)
         count = len(prompts) * sampling.n
         numbers = torch.rand(count, sampling.max_tokens, generator=generator, dtype=torch.float64)
         rows = list_rows(prompts, sampling)
         with torch.inference_mode(), self._adapted():
             for at in range(0, count, ROWS):
-                self._write(stops, rows[at : at + ROWS], numbers[at : at + ROWS], sampling)
-        return rows
+                going = rows[at : at + ROWS]
+                while going:
+                    self._write(stops, going, numbers, sampling)
+                    go_on(going, ended)
+                    going = [row for row in going if row.stop is None]
 
     def _write(
         self, stops: Stops, rows: Sequence[Row], numbers: Tensor, sampling: Sampling
@@ -94,7 +100,8 @@ class Foreign:
         device = self.head.device
         tokens, seen = _pad([row.prompt for row in rows], device, left=True)
         past = None
-        for step in range(sampling.max_tokens):
+        slots = [row.slot for row in rows]
+        while True:
             places = {}
             if "position_ids" in inspect.signature(self.model.forward).parameters:
                 found = (seen.cumsum(1) - 1).clamp_min(0)
@@ -107,7 +114,9 @@ class Foreign:
                 **places,
             )
             past = output.past_key_values
-            choice = choose(output.logits[:, -1].float(), sampling, numbers[:, step].to(device))
+            at = [min(row.drawn, sampling.max_tokens - 1) for row in rows]
+            given = numbers[slots, at].to(device)
+            choice = choose(output.logits[:, -1].float(), sampling, given)
             stops.take(rows, choice)
             if all(row.stop is not None for row in rows):
                 return

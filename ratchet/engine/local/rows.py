@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tokenizers import Tokenizer
@@ -14,14 +14,16 @@ from ratchet.engine.protocol import Sampling
 
 @dataclass
 class Row:
-    """One completion being written."""
+    """One completion being written, perhaps after others of the same row."""
 
     prompt: tuple[int, ...]
-    """Its prompt."""
+    """Its prompt: all that stands before it."""
     slot: int
     """Place in the draw of random numbers: prompt * n + number of the completion."""
     limit: int
     """Most tokens."""
+    written: int = 0
+    """Tokens of the row's completions before this one."""
     pending: list[int] = field(default_factory=list)
     """Tokens of the prompt still to be read, one a step."""
     read: list[int] = field(default_factory=list)
@@ -34,6 +36,31 @@ class Row:
     """Why it ended."""
     resumes: bool = False
     """Whether it may be gone on with: stop texts were given, and no end token was written."""
+
+    @property
+    def drawn(self) -> int:
+        """How many of its random numbers are used up."""
+        return self.written + len(self.tokens)
+
+    def go_on(self, tokens: Sequence[int]) -> None:
+        """Begin a further completion after some tokens; the last one written is still unread."""
+        self.pending = [self.tokens[-1], *tokens]
+        self.prompt = (*self.prompt, *self.tokens, *tokens)
+        self.limit -= len(self.tokens)
+        self.written += len(self.tokens)
+        self.tokens, self.logprobs, self.stop, self.resumes = [], [], None, False
+
+
+Ended = Callable[[Row], Sequence[int] | None]
+"""Is told of a row whose completion has ended; returns what it goes on with, or None."""
+
+
+def go_on(rows: Sequence[Row], ended: Ended) -> None:
+    """Tell of the rows that have ended, by place, and begin the next completion of some."""
+    for row in sorted((row for row in rows if row.stop is not None), key=lambda row: row.slot):
+        tokens = ended(row)
+        if tokens is not None and len(row.tokens) < row.limit:
+            row.go_on(tokens)
 
 
 def list_rows(prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Row]:

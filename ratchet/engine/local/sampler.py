@@ -2,7 +2,7 @@
 
 The header that all prompts share is kept once; each distinct prompt is read once for all of its
 completions that come in together; rows that have ended make room for those that wait; a row that
-goes on from one just written is not read again.
+goes on, in this call or from one just written, is not read again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ratchet.engine.local.cache import Cache, open_cache
 from ratchet.engine.local.choose import choose
 from ratchet.engine.local.memory import Memory, header_of
 from ratchet.engine.local.network import Network
-from ratchet.engine.local.rows import Row, Stops, list_rows
+from ratchet.engine.local.rows import Ended, Row, Stops, go_on, list_rows
 from ratchet.engine.local.tree import pack, shared
 from ratchet.engine.protocol import Sampling
 
@@ -38,16 +38,18 @@ def sample(
     prompts: Sequence[Sequence[int]],
     sampling: Sampling,
     memory: Memory,
-) -> list[Row]:
-    """Write ``sampling.n`` completions for each prompt and return their rows in order.
+    ended: Ended,
+) -> None:
+    """Write ``sampling.n`` rows for each prompt, telling of every completion that ends.
 
-    Each completion has its own random numbers, drawn from the seed by its place alone.
+    Each row has its own random numbers, drawn from the seed by its place alone, one for every token
+    that it writes in all its completions. A row that goes on stays in its place of the cache, and
+    reads what was appended one token a step, beside rows that write.
     """
     rows = list_rows(prompts, sampling)
     if rows:
         with torch.inference_mode():
-            _Batch(network, stops, sampling, memory, rows).write()
-    return rows
+            _Batch(network, stops, sampling, memory, rows, ended).write()
 
 
 class _Batch:
@@ -60,8 +62,10 @@ class _Batch:
         sampling: Sampling,
         memory: Memory,
         rows: Sequence[Row],
+        ended: Ended,
     ) -> None:
         self._network, self._stops, self._sampling, self._memory = network, stops, sampling, memory
+        self._ended = ended
         generator = torch.Generator().manual_seed(sampling.seed)
         self._numbers = torch.rand(
             len(rows), sampling.max_tokens, generator=generator, dtype=torch.float64
@@ -112,13 +116,15 @@ class _Batch:
     def _let_in(self) -> None:
         """Read the prompts of as many waiting rows as there is room for."""
         count = 0
+        lengths = [len(row.read) + len(row.pending) + row.limit for row in self._live]
+        reach = max([self._sampling.max_tokens, *lengths])
         stems = [] if self._cache is None else list(self._cache.stems.lengths)
         seen: set[tuple[int, ...]] = set()
         for row in self._waiting[: self._room()]:
             if row.prompt not in seen:
                 stems.append(len(row.prompt) - self._header.size)
                 seen.add(row.prompt)
-            own = (len(self._live) + count + 1) * self._sampling.max_tokens
+            own = (len(self._live) + count + 1) * reach
             if len(stems) * max(stems) + own > CACHE_TOKENS and (count or self._live):
                 break
             count += 1
@@ -182,13 +188,16 @@ class _Batch:
         """Choose a token for each row, and close the rows that end with it."""
         for at in range(0, len(rows), LOGIT_ROWS):
             some = rows[at : at + LOGIT_ROWS]
-            numbers = self._numbers[[row.slot for row in some], [len(row.tokens) for row in some]]
+            numbers = self._numbers[[row.slot for row in some], [row.drawn for row in some]]
             logits = self._network.logits(hidden[at : at + LOGIT_ROWS])
             self._stops.take(some, choose(logits, self._sampling, numbers.to(self._device)))
 
     def _let_out(self) -> None:
-        """Take ended rows out, and keep what may be gone on with."""
+        """Go on with some of the rows that have ended; take the others out, and keep what may be
+        gone on with in a later call.
+        """
         assert self._cache is not None
+        go_on(self._live, self._ended)
         left = [i for i, row in enumerate(self._live) if row.stop is None]
         if len(left) == len(self._live):
             return
