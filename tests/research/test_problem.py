@@ -91,7 +91,7 @@ def test_first_programs_keep_to_the_cap(name: str) -> None:
     assert HUMAN[name].text in seeds_of(TASKS[name])
 
 
-def test_the_choice_is_the_simplest_of_equals() -> None:
+def test_what_predicts_worse_is_not_kept() -> None:
     law = HIDDEN[6]
     problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
     archive = Archive()
