@@ -12,6 +12,7 @@ from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.human import HUMAN
 from ratchet.research.scaling_laws.synthetic import HIDDEN, HiddenLaw, make_table, recovers
 from ratchet.research.scaling_laws.table import Table
+from ratchet.research.scaling_laws.tasks import TASKS
 
 
 @pytest.mark.parametrize("law", HIDDEN, ids=lambda law: law.name)
@@ -38,13 +39,30 @@ def test_groups_do_not_touch_each_other_unless_they_are_pooled(sft: Table) -> No
     form = HUMAN["sft"]
     alone = fit(form, sft.at(np.arange(12)).rows)
     together = fit(form, sft.rows)
-    assert np.allclose(alone.linear[0], together.linear[0], rtol=1e-3)
+    assert np.allclose(alone.linear[0], together.linear[0], rtol=1e-9)
+    assert np.allclose(alone.nonlinear[0], together.nonlinear[0], rtol=1e-9)
     shared = replace(form, fitter=replace(form.fitter, pool="shared"))
     common = fit(shared, sft.rows).nonlinear
     assert np.allclose(common, common[0])
     shrunk = replace(form, fitter=replace(form.fitter, pool="shrunk"))
     drawn = np.log(fit(shrunk, sft.rows).nonlinear).std(axis=0)
     assert (drawn < np.log(together.nonlinear).std(axis=0)).all() and (drawn > 0).any()
+
+
+def test_how_long_others_take_changes_nothing() -> None:
+    """Groups settle at different steps; each ends where it would end alone, to the last digits."""
+    rng = Seed(1).rng()
+    d = 200.0 * 2.0 ** np.arange(12) / 1e4
+    low, scale, power = (rng.uniform(0.2, 2.0, (16, 1)) for _ in range(3))
+    y = low + 1.0 / (scale + d**power) + 0.01 * rng.normal(size=(16, 12))
+    names = tuple(f"model {g}" for g in range(16) for _ in d)
+    table = Table(TASKS["sft"], names, {"d": np.tile(d, 16)}, y.reshape(-1, 1))
+    form = HUMAN["sft"]
+    together = fit(form, table.rows)
+    for g in range(16):
+        alone = fit(form, table.at(np.arange(12 * g, 12 * g + 12)).rows)
+        assert np.allclose(alone.nonlinear[0], together.nonlinear[g], rtol=1e-9)
+        assert alone.cost[0] == pytest.approx(together.cost[g], rel=1e-9)
 
 
 def test_signs_bound_the_coefficients() -> None:

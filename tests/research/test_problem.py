@@ -91,7 +91,7 @@ def test_first_programs_keep_to_the_cap(name: str) -> None:
     assert HUMAN[name].text in seeds_of(TASKS[name])
 
 
-def test_the_choice_is_the_simplest_of_equals() -> None:
+def test_what_predicts_worse_is_not_kept() -> None:
     law = HIDDEN[6]
     problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
     archive = Archive()
@@ -103,3 +103,18 @@ def test_the_choice_is_the_simplest_of_equals() -> None:
     found = choose(problem, archive, Seed(1))
     assert found[0].entry.program == simple
     assert [c.distance for c in found].count(float("inf")) == 2, "neither of the others was kept"
+
+
+def test_a_constant_that_does_nothing_is_left_out() -> None:
+    """The same law with one term written twice predicts the same, and is kept, but never taken."""
+    law = HIDDEN[6]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    archive = Archive()
+    simple = "(law id mse 0 own (+ 1) (+ (pow n (neg ?e))) (+ (pow d (neg 0.5))))"
+    twice = simple[:-1] + " (+ (pow d (neg 0.5))))"
+    Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [twice, simple])
+    assert len(archive.alive()) == 2, "the simpler one is no twin of the other"
+    first, second = choose(problem, archive, Seed(1))
+    assert first.nmse == pytest.approx(second.nmse, rel=1e-4)
+    assert first.entry.program == simple
+    assert first.distance == 0.0 and second.distance == float("inf")

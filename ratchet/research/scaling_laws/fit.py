@@ -1,7 +1,8 @@
 """The fit engine: linear constants in closed form, nonlinear ones by multi-start least squares.
 
 Variable projection (Golub and Pereyra 1973) with Kaufman's Jacobian, inside Levenberg-Marquardt
-steps in log space, for all starts and all groups at once.
+steps in log space, for all starts and all groups at once. One pass over a tree gives values and
+derivatives; their inner products alone give coefficients, gradient and normal matrix.
 
 Deviations: sign bounds are kept by dropping the offending terms one after another, not by an
 exact non-negative solve; starts are a fixed low-discrepancy set, so a fit is a function of form and
@@ -11,24 +12,28 @@ rows alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ratchet.research.scaling_laws.expression import Array, evaluate
+from ratchet.research.scaling_laws.expression import Array, Tree, evaluate
 from ratchet.research.scaling_laws.form import Form
+from ratchet.research.scaling_laws.linear import project, solve
 
 STARTS, KEPT = 16, 3
 """Starts that are tried, and how many of them are followed."""
-SHORT, LONG = 4, 10
+SHORT, LONG = 4, 20
 """Steps of those that are followed, and of the best of them."""
 _START = {"?e": (np.log(0.04), np.log(1.5)), "?s": (np.log(0.02), np.log(50.0)), "?r": (-3.0, 3.0)}
 _BOUND = {"?e": (np.log(0.01), np.log(6.0)), "?s": (np.log(1e-6), np.log(1e6)), "?r": (-30.0, 30.0)}
 _SIGN = {"+": 1.0, "-": -1.0, "~": 0.0}
-_RIDGE, _STEP, _PRIOR = 1e-10, 1.5, 0.3
-_GAIN, _STUCK = 1e-6, 10.0
+_STEP, _PRIOR, _HUGE = 2.5, 0.3, 1e30
+_GAIN, _STUCK = 1e-6, 100.0
+"""A start has settled at so small a gain, or promise of one, or at so much damping."""
+_FIRST, _DOWN, _UP = 0.1, 0.2, 6.0
+"""Damping to begin with, and how it changes after a step that was taken and one that was not."""
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
@@ -87,240 +92,270 @@ def _fit(form: Form, rows: Rows) -> Constants:
     w = rows.weight * np.exp(form.fitter.focus * (rows.position - 1.0))
     y = np.where(w > 0, y, 0.0)
     w = w / np.maximum(w.sum(axis=-1, keepdims=True), 1e-300)
-    kinds = form.constants
-    task = _Task(form, rows.inputs, y, w)
-    groups = y.shape[0]
+    task = _prepare(form, rows.inputs, y, w)
+    groups, kinds, pool = len(y), form.constants, form.fitter.pool
     if not kinds:
-        point = task.solve(np.zeros((1, groups, 0)))
-        return _finish(form, point, 0)
-    u = np.repeat(_starts(kinds)[:, None, :], groups, axis=1)
-    pool = form.fitter.pool
-    point = _search(task, u, shared=pool != "own")
-    if pool == "shrunk":
-        common = point.u[_best(point, shared=True)[0]].mean(axis=0)
-        spread = float(np.median(point.cost.min(axis=0)))
-        task = replace(task, centre=common, strength=spread / (_PRIOR**2 * y.shape[-1]))
-        point = _descend(task, task.solve(np.repeat(common[None, None], groups, 1)), LONG, False)
+        return _finish(form, task.solve(np.zeros((0, 1, groups))))
     shared = pool == "shared"
+    point = _search(task, _starts(kinds), shared=pool != "own")
+    if pool == "shrunk":
+        common = point.u[:, 0].mean(axis=-1)[:, None, None]
+        spread = float(np.median(point.cost))
+        task = replace(task, centre=common, strength=spread / (_PRIOR**2 * y.shape[-1]))
+        point = _descend(task, task.solve(common.repeat(groups, axis=-1)), LONG, False)
     if form.fitter.loss == "huber":
         for _ in range(2):
-            at = _best(point, shared)
-            best = _take(point, at)
-            task = replace(task, w=_reweigh(w, best.residual))
-            point = _descend(task, task.solve(best.u), SHORT, shared)
-    return _finish(form, point, _best(point, shared))
+            task = task.weighted(_reweigh(w, task.residual(point)))
+            point = _descend(task, task.solve(point.u), SHORT, shared)
+    return _finish(form, point)
 
 
 @dataclass(frozen=True)
 class _Point:
+    """Where a descent stands, for each start and group; these are the last two axes, [S, G]."""
+
     u: Array
+    """[P, S, G]: nonlinear constants, exponents and scales as logarithms."""
     linear: Array
-    residual: Array
+    """[K, S, G]."""
     cost: Array
-    phi: Array
-    slope: Array
-    inverse: Array
+    """[S, G]."""
+    normal: Array
+    """[P, P, S, G]: matrix of the normal equations."""
+    gradient: Array
+    """[P, S, G]: half the gradient of the cost."""
+
+    def at(self, groups: npt.NDArray[np.intp]) -> _Point:
+        """Return the point of some of the groups."""
+        return _Point(*(getattr(self, f.name)[..., groups] for f in fields(self)))
+
+    def of(self, starts: npt.NDArray[np.intp]) -> _Point:
+        """Return the point at one start of each group, [1, G]."""
+        groups = np.arange(len(starts))
+        arrays = (getattr(self, f.name)[..., starts, groups] for f in fields(self))
+        return _Point(*(x[..., None, :] for x in arrays))
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Everything a point is computed from; leading axes are starts and groups, [S, G]."""
+    """Everything a point is computed from."""
 
     form: Form
+    trees: tuple[Tree, ...]
+    """Of the terms, with what does not depend on constants already evaluated."""
     inputs: Mapping[str, Array]
+    """[G, N]."""
     y: Array
-    w: Array
+    root: Array
+    """Of the weights, [G, N]."""
     centre: Array | None = None
     strength: float = 0.0
 
+    def at(self, groups: npt.NDArray[np.intp]) -> _Task:
+        """Return the task of some of the groups."""
+        inputs = {name: x[groups] for name, x in self.inputs.items()}
+        return replace(self, inputs=inputs, y=self.y[groups], root=self.root[groups])
+
+    def weighted(self, w: Array) -> _Task:
+        """Return the task with other weights."""
+        return replace(self, root=np.sqrt(w))
+
     def solve(self, u: Array, slopes: bool = True) -> _Point:
-        """Return the point at u [S, G, P], its linear constants in closed form."""
-        kinds = self.form.constants
-        theta = [_natural(kind, u[..., p, None]) for p, kind in enumerate(kinds)]
-        chain = [theta[p] if kind != "?r" else 1.0 for p, kind in enumerate(kinds)]
-        shape = (*u.shape[:2], self.y.shape[-1])
-        values, found, first = [], [], 0
-        for term in self.form.terms:
-            count = len(term.tree.constants)
-            dual = evaluate(term.tree, self.inputs, theta[first : first + count], slopes)
-            values.append(np.broadcast_to(dual.value, shape))
-            found.append({first + p: d * chain[first + p] for p, d in dual.slopes.items()})
-            first += count
-        phi = _tame(np.stack(values, axis=-2))
-        bound = np.array([_SIGN[term.sign] for term in self.form.terms])
-        linear, inverse = _solve_linear(phi, self.y, self.w, bound)
-        residual = self.y - (linear[..., None, :] @ phi)[..., 0, :]
-        slope = np.zeros((*u.shape[:2], len(kinds), shape[-1]))
-        for k, by in enumerate(found):
-            for p, d in by.items():
-                slope[..., p, :] += linear[..., k, None] * d
-        cost = (self.w * residual**2).sum(axis=-1)
+        """Return the point at u [P, S, G], its linear constants in closed form.
+
+        Without slopes there is no normal matrix, and the cost is good enough to compare starts.
+        """
+        kinds, bound = self.form.constants, self._bound
+        count = len(bound)
+        theta = _natural(kinds, u)
+        columns = self._columns(theta, slopes)
+        shape, width = columns.shape[:2], columns.shape[2]
+        products = columns @ np.swapaxes(columns, -1, -2)
+        if not np.isfinite(products).all():
+            columns = np.nan_to_num(columns, nan=0.0, posinf=_HUGE, neginf=-_HUGE)
+            products = columns @ np.swapaxes(columns, -1, -2)
+        flat = np.ascontiguousarray(products.reshape(-1, width * width).T)
+        linear, rest = project(flat.reshape(width, width, -1), bound)
+        if not slopes:
+            cost = rest[0, 0].reshape(shape)
+            return _Point(u, linear.reshape(-1, *shape), cost, u, u)
+        fitted = linear.T.reshape(*shape, 1, count) @ columns[:, :, :count]
+        residual = columns[:, :, count] - fitted[:, :, 0]
+        linear = linear.reshape(-1, *shape)
+        cost = np.einsum("sgn,sgn->sg", residual, residual)
+        # Kaufman: the coefficients' own change is left out where it meets the residual.
+        owner = [k for k, tree in enumerate(self.trees) for _ in tree.constants]
+        chain = linear[owner]
+        for p, kind in enumerate(kinds):
+            if kind != "?r":
+                chain[p] *= theta[p]
+        gradient = (columns[:, :, count + 1 :] @ residual[..., None])[..., 0]
+        gradient = -chain * np.moveaxis(gradient, -1, 0)
+        normal = chain[:, None] * chain * rest[1:, 1:].reshape(len(u), len(u), *shape)
         if self.centre is not None:
-            cost = cost + self.strength * ((u - self.centre) ** 2).sum(axis=-1)
-        return _Point(
-            u,
-            linear,
-            residual,
-            np.where(np.isfinite(cost), cost, 1e300),
-            phi,
-            _tame(slope),
-            inverse,
-        )
+            away = u - self.centre
+            cost = cost + self.strength * (away**2).sum(axis=0)
+            gradient = gradient + self.strength * away
+            for p in range(len(u)):
+                normal[p, p] += self.strength
+        return _Point(u, linear, np.where(np.isfinite(cost), cost, 1e300), normal, gradient)
+
+    def residual(self, point: _Point) -> Array:
+        """Return the unweighted residual [G, N] of the first start."""
+        columns = replace(self, root=np.ones_like(self.root))._columns(
+            _natural(self.form.constants, point.u), False
+        )[0]
+        fitted = point.linear[:, 0].T[:, None] @ columns[:, :-1]
+        residual: Array = self.y - fitted[:, 0]
+        return residual
+
+    def _columns(self, theta: Sequence[Array], slopes: bool) -> Array:
+        """Return terms, target and, with slopes, derivatives, all weighted, [S, G, :, N]."""
+        shape = theta[0].shape if theta else (1, len(self.y))
+        count, first = len(self.trees), 0
+        width = count + 1 + (len(theta) if slopes else 0)
+        columns = np.empty((*shape, width, self.y.shape[-1]))
+        for k, tree in enumerate(self.trees):
+            own = [x[..., None] for x in theta[first : first + len(tree.constants)]]
+            found = evaluate(tree, self.inputs, own, slopes)
+            np.multiply(found.value, self.root, out=columns[:, :, k])
+            for p, d in found.slopes.items():
+                np.multiply(d, self.root, out=columns[:, :, count + 1 + first + p])
+            first += len(own)
+        np.multiply(self.y, self.root, out=columns[:, :, count])
+        return columns
+
+    @cached_property
+    def _bound(self) -> Array:
+        return np.array([_SIGN[term.sign] for term in self.form.terms])
 
 
-def _solve_linear(phi: Array, y: Array, w: Array, bound: Array) -> tuple[Array, Array]:
-    """Solve for the coefficients [S, G, K] under their signs; also return the inverse of the Gram
-    matrix, 0 for terms that were dropped."""
-    weighted = phi * w[..., None, :]
-    gram = weighted @ np.swapaxes(phi, -1, -2)
-    right = (weighted @ y[..., None])[..., 0]
-    scale = np.sqrt(np.maximum(gram.diagonal(axis1=-2, axis2=-1), 1e-120))
-    outer = scale[..., None] * scale[..., None, :]
-    eye = np.eye(gram.shape[-1])
-    gram = gram / outer + _RIDGE * eye
-    right = right / scale
-    inverse = _invert(gram)
-    solution = (inverse @ right[..., None])[..., 0]
-    free = None
-    for _ in range(len(bound) if bound.any() else 0):
-        wrong = solution * bound
-        worst = wrong.min(axis=-1, keepdims=True)
-        if not (worst < 0).any():
-            break
-        drop = (wrong == worst) & (worst < 0)
-        free = ~drop if free is None else free & ~drop
-        both = free[..., None] & free[..., None, :]
-        inverse = _invert(np.where(both, gram, eye)) * both
-        solution = (inverse @ (right * free)[..., None])[..., 0]
-    return solution / scale, inverse / outer
+def _prepare(form: Form, inputs: Mapping[str, Array], y: Array, w: Array) -> _Task:
+    """Evaluate once what no constant changes; it becomes a variable of its own."""
+    known: dict[str, Array] = {}
+    names: dict[str, str] = {}
 
+    def fold(tree: Tree) -> Tree:
+        if tree.args and not tree.constants and tree.variables:
+            if tree.text not in names:
+                names[tree.text] = f"_{len(names)}"
+                known[names[tree.text]] = evaluate(tree, inputs, (), False).value
+            return Tree(names[tree.text])
+        if tree.op == "pow" and not tree.args[0].constants:
+            # The same value by the same steps, with the logarithm taken once.
+            return Tree("exp", (Tree("*", (fold(Tree("log", tree.args[:1])), fold(tree.args[1]))),))
+        return Tree(tree.op, tuple(map(fold, tree.args)))
 
-def _invert(matrix: Array) -> Array:
-    """Invert positive matrices [..., K, K]; small ones by formula, which takes half the time."""
-    if matrix.shape[-1] == 1:
-        return 1.0 / matrix
-    if matrix.shape[-1] > 2:
-        try:
-            return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
-    a, b, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
-    inverse = np.empty_like(matrix)
-    scale = 1.0 / (a * d - b * b)
-    inverse[..., 0, 0] = d * scale
-    inverse[..., 1, 1] = a * scale
-    inverse[..., 0, 1] = inverse[..., 1, 0] = -b * scale
-    return inverse
-
-
-def _jacobian(task: _Task, point: _Point) -> Array:
-    """Return the derivative of the residual by u, [S, G, P, N], with b as a function of u."""
-    right = (point.slope * task.w[..., None, :]) @ np.swapaxes(point.phi, -1, -2)
-    return (right @ point.inverse) @ point.phi - point.slope
+    trees = tuple(fold(term.tree) for term in form.terms)
+    used = frozenset[str]().union(*(tree.variables for tree in trees))
+    kept = {name: x for name, x in {**inputs, **known}.items() if name in used}
+    return _Task(form, trees, kept, y, np.sqrt(w))
 
 
 def _descend(task: _Task, point: _Point, steps: int, shared: bool) -> _Point:
-    """Take Levenberg-Marquardt steps; a step that does not lower the cost is not taken."""
-    kinds = task.form.constants
-    low = np.array([_BOUND[kind][0] for kind in kinds])
-    high = np.array([_BOUND[kind][1] for kind in kinds])
-    eye = np.eye(len(kinds))
-    damping = np.full(point.cost.shape, 1e-2)
+    """Take Levenberg-Marquardt steps; a step that does not lower the cost is not taken.
+
+    A start that has settled stays where it is, so that none depends on how long others take.
+    """
+    low, high = (
+        np.array([_BOUND[kind][side] for kind in task.form.constants])[:, None, None]
+        for side in (0, 1)
+    )
+    found, where = point, np.arange(point.cost.shape[1])
+    damping = np.full(point.cost.shape, _FIRST)
+    settled = np.zeros(point.cost.shape, dtype=bool)
     for _ in range(steps):
-        jacobian = _jacobian(task, point)
-        weighted = jacobian * task.w[..., None, :]
-        normal = weighted @ np.swapaxes(jacobian, -1, -2)
-        gradient = (weighted @ point.residual[..., None])[..., 0]
-        if task.centre is not None:
-            normal = normal + task.strength * eye
-            gradient = gradient + task.strength * (point.u - task.centre)
-        before = point.cost
+        normal, gradient, before = point.normal, point.gradient, point.cost
         if shared:
-            normal, gradient = (_sum_groups(x) for x in (normal, gradient))
-            before = _sum_groups(before)
-        diagonal = normal.diagonal(axis1=-2, axis2=-1)
-        system = normal + (damping[..., None] * diagonal + 1e-14)[..., None] * eye
-        if not (np.isfinite(system).all() and np.isfinite(gradient).all()):
-            system, gradient = np.where(np.isfinite(system), system, eye), _tame(gradient)
-        step = -(_invert(system) @ gradient[..., None])[..., 0]
-        tried = task.solve(
-            np.minimum(np.maximum(point.u + np.minimum(np.maximum(step, -_STEP), _STEP), low), high)
-        )
+            normal, gradient, before = (_sum_groups(x) for x in (normal, gradient, before))
+        step = _step(normal, gradient, damping)
+        tried = task.solve(np.minimum(np.maximum(point.u + step, low), high))
         after = _sum_groups(tried.cost) if shared else tried.cost
-        better = after < before
-        done = np.where(better, before - after <= _GAIN * before, damping > _STUCK)
-        damping = np.clip(np.where(better, damping * 0.2, damping * 6.0), 1e-9, 1e9)
+        better = (after < before) & ~settled
+        promised = np.abs(step * gradient).sum(axis=0)
+        settled |= (np.where(better, before - after, promised) <= _GAIN * before) | (
+            damping > _STUCK
+        )
+        damping = np.where(better, np.maximum(damping * _DOWN, 1e-9), damping * _UP)
         point = _mix(point, tried, better)
-        if done.all():
-            break
-    return point
+        left = np.flatnonzero(~settled.all(axis=0))
+        if 2 * len(left) <= len(where):
+            found = _place(found, point, where)
+            if not len(left):
+                return found
+            where, task = where[left], task.at(left)
+            damping, settled = damping[:, left], settled[:, left]
+            point = point.at(left)
+    return _place(found, point, where)
+
+
+def _step(normal: Array, gradient: Array, damping: Array) -> Array:
+    """Return the damped step, none longer than may be trusted."""
+    system = normal.copy()
+    for p in range(len(system)):
+        diagonal = np.maximum(system[p, p], 0.0)
+        system[p, p] = diagonal * (1.0 + damping) + 1e-14
+    step = -solve(system, gradient)
+    if not np.isfinite(step).all():
+        step = np.nan_to_num(step, nan=0.0, posinf=_STEP, neginf=-_STEP)
+    return np.minimum(np.maximum(step, -_STEP), _STEP)
 
 
 def _sum_groups(x: Array) -> Array:
-    return np.broadcast_to(x.sum(axis=1, keepdims=True), x.shape)
+    return np.broadcast_to(x.sum(axis=-1, keepdims=True), x.shape)
 
 
-def _tame(x: Array) -> Array:
-    """Return finite values; they almost always are."""
-    return x if np.isfinite(x).all() else np.nan_to_num(x, nan=0.0, posinf=1e30, neginf=-1e30)
-
-
-def _search(task: _Task, u: Array, shared: bool) -> _Point:
-    """Follow the best starts for a while, then the best of them to the end; [1, G]."""
-    order = _order(task.solve(u, slopes=False).cost, shared)
-    u = np.take_along_axis(u, order[:KEPT, :, None], axis=0)
-    point = _descend(task, task.solve(u), SHORT, shared)
-    return _descend(task, _take(point, _best(point, shared)), LONG, shared)
+def _search(task: _Task, starts: Array, shared: bool) -> _Point:
+    """Follow the best starts [P, S] for a while, then the best of them to the end; [1, G]."""
+    u = np.repeat(starts[..., None], len(task.y), axis=-1)
+    order = _order(task.solve(u, slopes=False).cost, shared)[:KEPT]
+    point = _descend(task, task.solve(np.take_along_axis(u, order[None], axis=1)), SHORT, shared)
+    best = _order(point.cost, shared)[0]
+    return _descend(task, point.of(best), LONG, shared)
 
 
 def _order(cost: Array, shared: bool) -> npt.NDArray[np.intp]:
     if shared:
-        cost = np.broadcast_to(cost.sum(axis=1, keepdims=True), cost.shape)
+        cost = _sum_groups(cost)
     return np.argsort(cost, axis=0, kind="stable")
 
 
-def _best(point: _Point, shared: bool) -> npt.NDArray[np.intp]:
-    first: npt.NDArray[np.intp] = _order(point.cost, shared)[0]
-    return first
-
-
-def _take(point: _Point, at: npt.NDArray[np.intp]) -> _Point:
-    """Return the point at one start of each group, [1, G]."""
-    groups = np.arange(len(at))
-    return _Point(*(getattr(point, name)[at, groups][None] for name in _FIELDS))
-
-
 def _mix(old: _Point, new: _Point, better: npt.NDArray[np.bool_]) -> _Point:
-    if better.all() or not better.any():
-        return new if better.all() else old
-    parts: list[Array] = []
-    for name in _FIELDS:
-        a, b = getattr(old, name), getattr(new, name)
-        parts.append(np.where(better.reshape(better.shape + (1,) * (a.ndim - 2)), b, a))
-    return _Point(*parts)
+    if better.all():
+        return new
+    pairs = ((getattr(old, f.name), getattr(new, f.name)) for f in fields(old))
+    return _Point(*(np.where(better, b, a) for a, b in pairs))
 
 
-_FIELDS = ("u", "linear", "residual", "cost", "phi", "slope", "inverse")
+def _place(whole: _Point, part: _Point, where: npt.NDArray[np.intp]) -> _Point:
+    """Return the whole with the part put in the place of some groups."""
+    if len(where) == whole.cost.shape[1]:
+        return part
+    pairs = ((getattr(whole, f.name).copy(), getattr(part, f.name)) for f in fields(whole))
+    arrays = []
+    for a, b in pairs:
+        a[..., where] = b
+        arrays.append(a)
+    return _Point(*arrays)
 
 
 def _reweigh(w: Array, residual: Array) -> Array:
     """Return Huber's weights, its width 1.345 standard deviations by the median of residuals."""
-    size = np.where(w > 0, np.abs(residual[0]), np.nan)
+    size = np.where(w > 0, np.abs(residual), np.nan)
     width = 1.345 * 1.4826 * np.nanmedian(size, axis=-1, keepdims=True)
-    share: Array = np.maximum(width, 1e-12) / np.maximum(np.abs(residual[0]), 1e-300)
+    share: Array = np.maximum(width, 1e-12) / np.maximum(np.abs(residual), 1e-300)
     return w * np.minimum(1.0, share)
 
 
-def _finish(form: Form, point: _Point, at: npt.NDArray[np.intp] | int) -> Constants:
-    groups = np.arange(point.cost.shape[1])
-    u = point.u[at, groups]
-    natural = [_natural(kind, u[:, p]) for p, kind in enumerate(form.constants)]
-    nonlinear = np.stack(natural, axis=-1) if natural else np.zeros((len(groups), 0))
-    return Constants(point.linear[at, groups], nonlinear, point.cost[at, groups])
+def _finish(form: Form, point: _Point) -> Constants:
+    natural = [x[0] for x in _natural(form.constants, point.u)]
+    groups = point.cost.shape[1]
+    nonlinear = np.stack(natural, axis=-1) if natural else np.zeros((groups, 0))
+    return Constants(point.linear[:, 0].T, nonlinear, point.cost[0])
 
 
-def _natural(kind: str, u: Array) -> Array:
-    return u if kind == "?r" else np.exp(u)
+def _natural(kinds: Sequence[str], u: Array) -> list[Array]:
+    return [u[p] if kind == "?r" else np.exp(u[p]) for p, kind in enumerate(kinds)]
 
 
 @cache
@@ -342,8 +377,8 @@ def _radical(n: int, base: int) -> float:
 
 
 def _starts(kinds: Sequence[str]) -> Array:
-    """Return the starts [S, P] in log space."""
+    """Return the starts [P, S] in log space."""
     low = np.array([_START[kind][0] for kind in kinds])
     high = np.array([_START[kind][1] for kind in kinds])
     starts: Array = low + np.array(_unit(len(kinds))) * (high - low)
-    return starts
+    return starts.T

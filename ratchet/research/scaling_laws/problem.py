@@ -107,7 +107,8 @@ class Problem:
             **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
         }
         score = max(0.0, score - PARSIMONY * (form.count + form.size / 4))
-        behaviour = " ".join(f"{m.nmse:.2e}" for _, m in measured)
+        # With its constants counted: a law is no twin of one that does the same with more of them.
+        behaviour = " ".join([str(form.count), *(f"{m.nmse:.2e}" for _, m in measured)])
         told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
         cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
         return Assessment(score, "", told, measures, cell, behaviour)
