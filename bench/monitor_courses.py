@@ -129,12 +129,13 @@ EDGE = (
     Course("one family leaps by 20 points", replace(_HERE, leap=0.2), sudden=2),
     Course("a tenth of tasks is new", replace(_HERE, fresh=0.1), replace(_HERE, fresh=0.1)),
     Course(
-        "a tenth of tasks has signal",
+        "6% of tasks have signal",
         replace(_HERE, spread=0.075),
         replace(_HERE, spread=0.075),
     ),
 )
-"""Where one thing lies exactly at its mark: the worst that may not count."""
+"""Where one thing lies at its mark, the worst that may not count; two lie near that of
+``signal_loss``, and cross it."""
 BROKEN = (
     (
         "reward_divergence",

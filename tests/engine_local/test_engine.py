@@ -84,6 +84,15 @@ def test_adapters_share_one_base(engine: LocalEngine, model: str) -> None:
     assert not a.tensors()["model.layers.0.self_attn.q_proj.up"].any()
 
 
+def test_an_adapter_that_adds_nothing_is_not_computed(engine: LocalEngine, model: str) -> None:
+    engine.create("p", model, Adapter(4))
+    policy = engine.policy("p")
+    assert policy.reading() is policy.network
+    with torch.no_grad():
+        next(iter(policy.additions.values())).up[0, 0] = 1.0
+    assert policy.reading() is not policy.network
+
+
 def test_seed_decides_the_adapter(engine: LocalEngine, model: str) -> None:
     engine.create("a", model, Adapter(4), seed=9)
     torch.rand(3)

@@ -150,31 +150,6 @@ def test_a_used_up_limit_ends_a_row_whatever_is_asked(
     assert written == [limit for limit in limits for _ in range(4)]
 
 
-def test_rows_that_went_on_may_be_gone_on_with_in_a_later_call(
-    engine: LocalEngine, prompts: Prompts, reads: list[int]
-) -> None:
-    told: Told = {}
-    engine.sample("p", prompts, DRAW, following(told, turns=2))
-    longer = []
-    for place, seen in sorted(told.items()):
-        if len(seen) == 2 and seen[-1].tokens[-1] != 0:
-            longer.append((*prompts[place // 4], *seen[0].tokens, *TOOL, *seen[1].tokens, *TOOL))
-    assert len(longer) > 2
-    reads.clear()
-    kept = engine.sample("p", longer, replace(DRAW, n=1))
-    assert max(reads) == len(longer)  # nothing read anew
-    engine.pin("p")  # forgets
-    anew = engine.sample("p", longer, replace(DRAW, n=1))
-    assert [c[0].tokens for c in kept] == [c[0].tokens for c in anew]
-    resumed: Told = {}
-    engine.sample("p", longer, replace(DRAW, n=1), following(resumed))
-    engine.pin("p")
-    fresh: Told = {}
-    engine.sample("p", longer, replace(DRAW, n=1), following(fresh))
-    assert texts(resumed) == texts(fresh)
-    assert max(map(len, fresh.values())) > 1
-
-
 def test_spent_counts_each_completion_as_a_call_of_its_own(
     engine: LocalEngine, prompts: Prompts
 ) -> None:
@@ -205,3 +180,12 @@ def test_what_is_raised_gets_out_and_harms_nothing(engine: LocalEngine, prompts:
     assert engine.sample("p", prompts, DRAW) == clean
     with pytest.raises(EngineError, match="what follows completion"):
         engine.sample("p", prompts, DRAW, lambda place, completion: (10**6,))
+
+
+def test_nothing_is_kept_of_rows_that_could_go_on_within_the_call(
+    engine: LocalEngine, prompts: Prompts
+) -> None:
+    engine.sample("p", prompts, DRAW)
+    assert engine._memory.rows
+    engine.sample("p", prompts, DRAW, following({}))
+    assert not engine._memory.rows

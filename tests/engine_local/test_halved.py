@@ -8,6 +8,7 @@ import torch
 from ratchet.core.errors import EngineError
 from ratchet.engine.local import LocalEngine
 from ratchet.engine.local.halved import is_fast
+from ratchet.engine.local.network import Network
 from ratchet.engine.losses import Batch, PolicyGradient, Row
 from ratchet.engine.protocol import Adapter, Completion, Full, Optim, Sampling
 
@@ -53,6 +54,15 @@ def test_training_and_scoring_stay_exact(model: str) -> None:
     for name, tensor in exact.policy("p").tensors().items():
         assert torch.equal(tensor, halved.policy("p").tensors()[name])
     assert exact.score("p", PROMPTS, topk=3) == halved.score("p", PROMPTS, topk=3)
+
+
+def test_weights_are_laid_out_for_products_and_only_rounded_inside(model: str) -> None:
+    network = policy(model, "bfloat16", Adapter(4)).policy("p").sampling()
+    assert isinstance(network, Network)
+    inside = [product.weight for block in network.blocks for product in block.products()]
+    assert {weight.dtype for weight in inside} == {torch.bfloat16}
+    assert network.head.dtype == torch.float32
+    assert all(weight.is_mkldnn for weight in [*inside, network.head])
 
 
 def test_additions_are_sampled_with(model: str) -> None:

@@ -124,6 +124,7 @@ class LocalEngine:
             self._spent += Cost(len(row.prompt), len(row.tokens))
             last[row.slot] = _completion(policy.base, row)
             tokens = follow(row.slot, last[row.slot]) if follow else None
+            row.resumes &= follow is None  # who follows goes on now or never
             if tokens:
                 policy.base.check_tokens(f"what follows completion {row.slot}", tokens)
             return tokens
