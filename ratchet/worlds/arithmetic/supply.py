@@ -1,4 +1,4 @@
-"""Distinct problems of one family from one side of the partition, on demand."""
+"""The problems of one family from one side of the partition, on demand."""
 
 from __future__ import annotations
 
@@ -14,40 +14,20 @@ from ratchet.worlds.arithmetic.families import (
     turn,
 )
 from ratchet.worlds.protocol import Stream
+from ratchet.worlds.supply import Supply
 
 _MISSES = 2_000
 """A drawn family counts as exhausted after so many draws in a row without a new problem."""
 
 
-class Supply:
-    """Distinct problems of one family, open (stream None) or reserved for one stream.
+def open_supply(family: str, stream: Stream | None, random: Random) -> Supply[Problem]:
+    """Return the problems of one family, open (stream None) or reserved for one stream.
 
     Listed families are shuffled and given to the last one. The others are drawn, and what has
     another side, an id seen before or a level that the family does not offer is dropped.
     """
-
-    def __init__(self, family: str, stream: Stream | None, random: Random) -> None:
-        source = _listed if family in LISTED else _drawn
-        self._problems = source(family, stream, random)
-        self._kept: list[Problem] = []
-
-    def take(self, level: int | None, count: int) -> list[Problem]:
-        """Return up to ``count`` further problems, of one level or of any; fewer only if dry."""
-        taken: list[Problem] = []
-        kept: list[Problem] = []
-        for problem in self._kept:
-            fits = len(taken) < count and level in (None, problem.level)
-            (taken if fits else kept).append(problem)
-        misses = 0
-        while len(taken) < count and misses < _MISSES:
-            following = next(self._problems, None)
-            if following is None:
-                break
-            fits = level in (None, following.level)
-            (taken if fits else kept).append(following)
-            misses = 0 if fits else misses + 1
-        self._kept = kept
-        return taken
+    source = _listed if family in LISTED else _drawn
+    return Supply(source(family, stream, random), _MISSES)
 
 
 def _listed(family: str, stream: Stream | None, random: Random) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Distinct problems of one family from one side of the partition, on demand."""
+"""The problems of one family from one side of the partition, on demand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from random import Random
 from ratchet.worlds.countdown.problem import CARD, TWENTY_FOUR, Problem
 from ratchet.worlds.countdown.solutions import MAX_GIVEN, reach, solve
 from ratchet.worlds.protocol import Stream
+from ratchet.worlds.supply import Supply
 
 LEVELS_OF = {
     "two": (1, 2),
@@ -26,45 +27,17 @@ _MISSES = 500
 """A family counts as exhausted after so many draws in a row without a new problem."""
 
 
-class Supply:
-    """Distinct problems of one family, open (stream None) or reserved for one stream.
+def open_supply(family: str, stream: Stream | None, random: Random) -> Supply[Problem]:
+    """Return the problems of one family, open (stream None) or reserved for one stream.
 
     Families ``two`` and ``twenty_four`` are listed, shuffled and given to the last one. The others
     are drawn, and what has another side or was seen before is dropped.
     """
-
-    def __init__(self, family: str, stream: Stream | None, random: Random) -> None:
-        listed = family in ("two", "twenty_four")
-        source = _listed(family, random) if listed else _drawn(family, random)
-        # The side is known at once, the solution is not.
-        sided = (problem for problem in source if problem.stream == stream)
-        self._problems = (problem for problem in sided if problem.level)
-        self._kept: list[Problem] = []
-        self._seen: set[str] = set()
-
-    def take(self, level: int | None, count: int) -> list[Problem]:
-        """Return up to ``count`` further problems, of one level or of any; fewer only if dry."""
-        taken: list[Problem] = []
-        kept: list[Problem] = []
-        for problem in self._kept:
-            fits = len(taken) < count and level in (None, problem.level)
-            (taken if fits else kept).append(problem)
-        misses = 0
-        while len(taken) < count and misses < _MISSES:
-            following = next(self._problems, None)
-            if following is None:
-                break
-            misses += 1
-            if following.id in self._seen:
-                continue
-            self._seen.add(following.id)
-            if level in (None, following.level):
-                taken.append(following)
-                misses = 0
-            else:
-                kept.append(following)
-        self._kept = kept
-        return taken
+    listed = family in ("two", "twenty_four")
+    source = _listed(family, random) if listed else _drawn(family, random)
+    # The side is known at once, the solution is not.
+    sided = (problem for problem in source if problem.stream == stream)
+    return Supply((problem for problem in sided if problem.level), _MISSES)
 
 
 def _listed(family: str, random: Random) -> Iterator[Problem]:

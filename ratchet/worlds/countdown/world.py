@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from random import Random
 
 import numpy as np
 
 from ratchet.core.task import Rejection, Task, Verdict
-from ratchet.worlds.apportion import check_weights, draw_by_weight
 from ratchet.worlds.countdown.expression import evaluate, numbers_of, read_answer, render
 from ratchet.worlds.countdown.problem import (
     FAMILIES,
-    LEVELS,
     WORLD,
     Problem,
     read_prompt,
     read_proposal,
 )
-from ratchet.worlds.countdown.supply import LEVELS_OF, Supply
+from ratchet.worlds.countdown.supply import LEVELS_OF, open_supply
 from ratchet.worlds.protocol import Stream
+from ratchet.worlds.supply import draw_open, draw_reserved
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Make 9 from 4, 5, each exactly once.", "4 + 5"),
@@ -49,20 +47,8 @@ class Countdown:
 
         Raises ValueError on an unknown level or family.
         """
-        if level is not None:
-            check_weights({level: 1.0}, LEVELS, "level")
-        if family is not None:
-            check_weights({family: 1.0}, FAMILIES, "family")
-        random = _fast(rng)
-        families = [f for f in FAMILIES if level is None or level in LEVELS_OF[f]]
-        families = [f for f in families if family in (None, f)]
-        random.shuffle(families)
-        supplies = {f: Supply(f, None, random) for f in families}
-        problems = draw_by_weight(
-            n, dict.fromkeys(families, 1.0), lambda f, count: supplies[f].take(level, count)
-        )
-        random.shuffle(problems)
-        return [_task(problem) for problem in problems]
+        drawn = draw_open(rng, n, level, family, LEVELS_OF, open_supply)
+        return [_task(problem) for problem in drawn]
 
     def check(self, task: Task, answer: str) -> Verdict:
         """Compute the answer's expression and compare numbers and value. Total.
@@ -97,18 +83,8 @@ class Countdown:
         Levels that a family lacks leave their weight to its others. Raises ValueError on an unknown
         family or level, a weight that is negative or not finite, or if all weights are 0.
         """
-        check_weights(families, FAMILIES, "family")
-        check_weights(levels, LEVELS, "level")
-        random = _fast(rng)
-        supplies = {f: Supply(f, stream, random) for f in FAMILIES if families.get(f)}
-
-        def take(family: str, count: int) -> list[Problem]:
-            offered = {level: levels.get(level, 0.0) for level in LEVELS_OF[family]}
-            return draw_by_weight(count, offered, supplies[family].take)
-
-        problems = draw_by_weight(n, {f: families[f] for f in supplies}, take)
-        random.shuffle(problems)
-        return [_task(problem) for problem in problems]
+        drawn = draw_reserved(rng, n, stream, families, levels, LEVELS_OF, open_supply)
+        return [_task(problem) for problem in drawn]
 
 
 def self_check(prompt: str, answer: str) -> Verdict:
@@ -152,8 +128,3 @@ def _unreadable() -> Verdict:
 
 def _task(problem: Problem, lineage: tuple[str, ...] = ()) -> Task:
     return Task(problem.id, WORLD, problem.prompt, problem.family, problem.level, lineage)
-
-
-def _fast(rng: np.random.Generator) -> Random:
-    """Return a generator that is quick for single draws, seeded from this one."""
-    return Random(int(rng.integers(2**63)))
