@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from ratchet.cli.reply import Reply, columns
+from ratchet.core.syntax import parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,6 @@ def _describe(name: str, folder: Path) -> dict[str, Any]:
     """Read a recipe's first line and tiers without importing it, which may take seconds."""
     from ratchet.recipes.launch import Method
 
-    about = ast.get_docstring(ast.parse((folder / "recipe.py").read_text("utf-8"))) or ""
+    about = ast.get_docstring(parse((folder / "recipe.py").read_text("utf-8"))) or ""
     tiers = Method(name, ModuleType(name, about), folder).tiers
     return {"recipe": name, "about": about.partition("\n")[0], "tiers": tiers}

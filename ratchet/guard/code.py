@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 from ratchet.core.codec import hash_text
+from ratchet.core.syntax import parse
 
 LEAST_NODES = 25
 """A function with fewer nodes in its tree is no evidence: many people write it by themselves."""
@@ -66,7 +67,7 @@ def _parse(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(source)
+            return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from ratchet.core.syntax import parse
 from ratchet.sandbox.feedback import cut, word
 from ratchet.sandbox.judge import run_fairly
 from ratchet.sandbox.judgement import Failure, Judgement, Ruling, undecided
@@ -139,12 +140,12 @@ class _Tests:
     def read(check: Check) -> _Tests | str:
         """Return both forms, or why the text cannot be read. Nothing of it is executed."""
         try:
-            tree = ast.parse(check.source)
+            tree = parse(check.source)
             named = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
             if not any(node.name == "check" for node in named):
                 tree = ast.Module([_wrap(tree.body)], [])
             plain = ast.unparse(ast.fix_missing_locations(_Bare().visit(tree)))
-            tree = ast.parse(plain)
+            tree = parse(plain)
             unasked = ast.unparse(ast.fix_missing_locations(_Unasked().visit(tree)))
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return f"the tests cannot be read: {error}"
@@ -164,7 +165,7 @@ class _Tests:
 
 def _wrap(body: list[ast.stmt]) -> ast.stmt:
     """Return ``def check(candidate)`` around statements."""
-    (function,) = ast.parse("def check(candidate):\n    pass").body
+    (function,) = parse("def check(candidate):\n    pass").body
     assert isinstance(function, ast.FunctionDef)
     function.body = [*body, *function.body]
     return function

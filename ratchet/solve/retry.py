@@ -121,9 +121,8 @@ def retry(
         at = seed.child("try", number)
         beside = _prepare(engine, policy, kind, asking, live, at, tokens) if number else {}
         live = [row for row in live if not row.over]
-        shown = {id(row): beside.get(id(row), "") for row in live}
         how = replace(asking, temperature=0.0) if greedy_first and not number else asking
-        replies = _ask(engine, policy, how, live, shown, "Answer:", at.child("answer"), tokens)
+        replies = _ask(engine, policy, how, live, beside, "Answer:", at.child("answer"), tokens)
         for row, (text, completion, encoded) in replies.items():
             _take(row, policy, text, completion, encoded, check)
     return [row.freeze() for row in rows]
@@ -148,8 +147,7 @@ def continue_from(
         row.passed = known
     beside = _prepare(engine, policy, kind, asking, rows, seed, 0)
     live = [row for row in rows if not row.over]
-    shown = {id(row): beside.get(id(row), "") for row in live}
-    replies = _ask(engine, policy, asking, live, shown, "Answer:", seed.child("answer"), 0)
+    replies = _ask(engine, policy, asking, live, beside, "Answer:", seed.child("answer"), 0)
     for row, (text, completion, encoded) in replies.items():
         _take(row, policy, text, completion, encoded, lambda prompt, answer: None)
     for row in rows:
@@ -166,13 +164,13 @@ def _prepare(
     rows: Sequence[_Row],
     seed: Seed,
     tokens: int,
-) -> dict[int, str]:
+) -> dict[_Row, str]:
     """Return by row what stands beside the problem; calls the policy where the kind needs it."""
     if kind is Retry.RESTART:
         return {}
     if kind is Retry.APPEND:
-        return {id(r): "".join(f"Draft: {f}\n" for f in r.failed[-SHOWN:]) for r in rows}
-    last = {id(row): f"Draft: {row.failed[-1]}\n" for row in rows}
+        return {r: "".join(f"Draft: {f}\n" for f in r.failed[-SHOWN:]) for r in rows}
+    last = {row: f"Draft: {row.failed[-1]}\n" for row in rows}
     if kind is Retry.CORRECTION:
         return {at: f"{draft}Verdict: wrong\n" for at, draft in last.items()}
     if kind is Retry.DETECT:
@@ -182,7 +180,7 @@ def _prepare(
             row.over = _says_right(text)
         return {}
     said = _ask(engine, policy, asking, rows, last, _REQUESTS[kind], seed.child("note"), tokens)
-    notes = {id(row): _note(kind, text, row.failed[-1]) for row, (text, _, _) in said.items()}
+    notes = {row: _note(kind, text, row.failed[-1]) for row, (text, _, _) in said.items()}
     return {at: f"{_STAGES[kind]}: {note}\n" for at, note in notes.items() if note}
 
 
@@ -201,7 +199,7 @@ def _ask(
     policy: str,
     asking: Asking,
     rows: Sequence[_Row],
-    beside: dict[int, str],
+    beside: dict[_Row, str],
     request: str,
     seed: Seed,
     tokens: int,
@@ -209,7 +207,7 @@ def _ask(
     """Ask for one reply a row and charge it; rows that cannot pay for it are over."""
     asked: list[tuple[_Row, str, tuple[int, ...]]] = []
     for row in rows:
-        text = asking.write(row.task.prompt, beside.get(id(row), ""), request)
+        text = asking.write(row.task.prompt, beside.get(row, ""), request)
         encoded = tuple(engine.encode(policy, text))
         spent = row.cost.prompt_tokens + row.cost.tokens
         first = not row.attempts and request == "Answer:"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -160,8 +159,3 @@ def predict_table(form: Form, constants: Constants, train: Table, asked: Table) 
     if chosen is None:
         return None
     return asked.scatter(predict(form, chosen, asked.rows.inputs))
-
-
-def forms_of(programs: Sequence[str]) -> list[Form]:
-    """Parse programs that are known to be laws."""
-    return [parse_form(text) for text in programs]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from ratchet.core.syntax import parse
+
 MAX_TEXT = 200
 MAX_DIGITS = 6
 MAX_NUMBERS = 12
@@ -76,7 +78,7 @@ def parse_expression(text: str) -> Expression | None:
     if len(plain) > MAX_TEXT or not _ALLOWED.fullmatch(plain) or _LONG.search(plain):
         return None
     try:
-        tree = ast.parse(plain, mode="eval")
+        tree = parse(plain, "eval")
         expression = _convert(tree.body, 0)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
