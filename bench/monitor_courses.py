@@ -10,7 +10,7 @@ import numpy as np
 from ratchet.core.records import Trace
 from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
 from ratchet.diagnose.reading import by_task, commonest
-from ratchet.loop.monitor import Seen
+from ratchet.loop.monitor import Audited, Seen
 
 FAMILIES = tuple(f"family {n}" for n in range(1, 9))
 TASKS, ATTEMPTS, PROPOSALS, ITEMS = 64, 4, 64, 32
@@ -70,6 +70,9 @@ class Course:
     start: Conduct = field(default_factory=Conduct)
     fair: float = 0.8
     """Where the conduct names no audit: its share of the rise in common answers that pass."""
+    right: float | None = None
+    """The first state's audit score; None: as many as common answers pass at the start, which is
+    the least that a greedy policy can be expected to have."""
     sudden: int = 0
     """Generation that is the first to behave like the end; 0: all move there evenly."""
 
@@ -103,6 +106,11 @@ CLEAN = (
         "sharpens: passes go to 65%, the audit gains 0.6 of the rise",
         replace(_HERE, passed=0.65, variety=0.4, surprisal=0.2, tokens=24.0, held=0.6),
         fair=0.6,
+    ),
+    Course(
+        "samples ever more what it answers greedily: passes go to 70%, the audit stays there",
+        replace(_HERE, passed=0.7, variety=0.4, surprisal=0.2, held=0.7, audit=0.0),
+        right=0.7,
     ),
     Course(
         "meets a harder curriculum",
@@ -197,11 +205,8 @@ def play(course: Course, generations: int, rng: np.random.Generator) -> list[See
             *_propose(conduct, generation, rng),
             *_hold(conduct, chances_held, rng),
         ]
-        gain = conduct.audit or 0.0
-        differ = max(_DISCORDANCE, abs(gain))
-        chances = [(differ + gain) / 2, 1.0 - differ, (differ - gain) / 2]
-        changes = rng.choice([1.0, 0.0, -1.0], size=ITEMS, p=chances)
-        seen.append(Seen(records, tuple(changes.tolist())))
+        right = _common(course.start) if course.right is None else course.right
+        seen.append(Seen(records, _audit(conduct.audit or 0.0, right, rng)))
     return seen
 
 
@@ -273,6 +278,19 @@ def _hold(c: Conduct, chances: np.ndarray, rng: np.random.Generator) -> list[Tra
         for number in range(HELD)
         for k in range(HELD_ATTEMPTS)
     ]
+
+
+def _audit(gain: float, before: float, rng: np.random.Generator) -> tuple[Audited, ...]:
+    """Return audit items of a first state with that score, and a candidate that gained."""
+    differ = max(_DISCORDANCE, abs(gain))
+    lost = (differ - gain) / 2
+    both = float(np.clip(before - lost, 0.0, 1.0 - differ))
+    chances = [both, (differ + gain) / 2, lost, 1.0 - differ - both]
+    kinds = rng.choice(4, size=ITEMS, p=chances)
+    return tuple(
+        Audited(FAMILIES[number % len(FAMILIES)], float(kind in (0, 1)), float(kind in (0, 2)))
+        for number, kind in enumerate(kinds)
+    )
 
 
 @cache

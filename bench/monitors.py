@@ -15,6 +15,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ from ratchet.core.records import Record, Trace
 from ratchet.core.seeds import Seed
 from ratchet.diagnose.reading import by_task, of_role
 from ratchet.loop.folder import RunFolder
-from ratchet.loop.gate import differences
-from ratchet.loop.monitor import Monitor, Past, Seen, judge_all, read_all
+from ratchet.loop.gate import paired_items
+from ratchet.loop.monitor import Audited, Monitor, Past, Seen, judge_all, read_all
 from ratchet.recipes.agent0.config import Config
 from ratchet.recipes.coevolution.monitors import list_monitors
 from ratchet.stats import wilson_interval
@@ -46,7 +47,7 @@ def watch(monitors: Sequence[Monitor], seen: Sequence[Seen]) -> dict[str, int]:
     first: dict[str, int] = {}
     for number, generation in enumerate(seen, 1):
         window = [one.records for one in seen[max(0, number - WINDOW) : number]]
-        history.append(Past(read_all(monitors, window), generation.changes))
+        history.append(Past(read_all(monitors, window), generation.audit))
         for finding in judge_all(monitors, history):
             first.setdefault(finding.name, number)
     return first
@@ -75,7 +76,7 @@ def count(course: Course, runs: int, seed: int, generations: int = GENERATIONS) 
 def read_run(path: Path) -> tuple[Config, list[Seen]]:
     """Read a recorded run: its settings, records, and gate scores in place of audits.
 
-    A change is candidate minus incumbent, plus the gain with which the incumbent was promoted.
+    The first state's score is the incumbent's, less the gain with which that was promoted.
     """
     config = Config(**tomllib.loads((path / "config.toml").read_text("utf-8")))
     with sqlite3.connect(f"file:{path / 'ledger.sqlite'}?mode=ro&immutable=1", uri=True) as db:
@@ -84,11 +85,13 @@ def read_run(path: Path) -> tuple[Config, list[Seen]]:
     seen, carried = [], 0.0
     for body in bodies:
         evidence = from_data(Evidence, body["evidence"])
-        changes = differences(evidence.candidate, evidence.incumbent)
-        shifted = tuple(float(np.clip(change + carried, -1.0, 1.0)) for change in changes)
-        seen.append(Seen(RunFolder(path).read_records(body["generation"]), shifted))
+        pairs = paired_items(evidence.candidate, evidence.incumbent)
+        audit = [
+            Audited(a.family, a.score, min(1.0, max(0.0, b.score - carried))) for a, b in pairs
+        ]
+        seen.append(Seen(RunFolder(path).read_records(body["generation"]), tuple(audit)))
         if body["decision"]["verb"] == "promote" and config.gate == "enforce":
-            carried += float(np.mean(changes))
+            carried += float(np.mean([a.score - b.score for a, b in pairs]))
     return config, seen
 
 
@@ -103,8 +106,9 @@ def redraw(seen: Sequence[Seen], rng: np.random.Generator) -> list[Seen]:
         groups = by_task(of_role(generation.records, "solver"))
         for number, at in enumerate(rng.integers(len(groups), size=len(groups))):
             records += [_renamed(trace, str(number)) for trace in groups[at]]
-        changes = rng.choice(generation.changes, ITEMS) if generation.changes else ()
-        drawn.append(Seen(records, tuple(map(float, changes))))
+        size = ITEMS if generation.audit else 0
+        chosen = rng.integers(max(1, len(generation.audit)), size=size)
+        drawn.append(Seen(records, tuple(generation.audit[at] for at in chosen)))
     return drawn
 
 
@@ -122,7 +126,7 @@ def by_plurality(seen: Sequence[Seen]) -> list[Seen]:
             attempts = [trace.attempt for trace in group]
             rng = np.random.default_rng(0)
             records += trace_labelled(judge(world, group[0].task, attempts, "plurality", rng))
-        relabelled.append(Seen(records, generation.changes))
+        relabelled.append(Seen(records, generation.audit))
     return relabelled
 
 
@@ -147,7 +151,7 @@ def replay(path: Path, redraws: int, seed: int) -> Data:
         "fired": watch(monitors, seen),
         "redraws": redraws,
         "fired_redrawn": dict(fired),
-        "audit": [float(np.mean(s.changes)) if s.changes else None for s in seen],
+        "audit": [fmean(a.change for a in s.audit) if s.audit else None for s in seen],
         "readings": {
             "variety": _means(reading["rollout_collapse"], "variety"),
             "surprisal": _means(reading["rollout_collapse"], "surprisal"),

@@ -75,7 +75,7 @@ class CapabilityJump:
 
     def _summary(self, reading: Reading, name: str) -> Summary | None:
         if name == AUDIT:
-            return Summary.of(reading.changes) if reading.changes else None
+            return Summary.of([a.change for a in reading.audit]) if reading.audit else None
         found = unpack(reading.numbers, name)
         return found if found and found.n >= self.least_tasks else None
 

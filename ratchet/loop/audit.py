@@ -10,9 +10,9 @@ from ratchet.core.evidence import Scores
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.guard.evaluator import Evaluator
-from ratchet.loop.gate import differences
+from ratchet.loop.gate import paired_items
 from ratchet.loop.ledger import Entry
-from ratchet.loop.monitor import Past
+from ratchet.loop.monitor import Audited, Past
 from ratchet.loop.recipe import Recipe
 from ratchet.loop.study import measure_all
 from ratchet.worlds.protocol import Stream
@@ -40,9 +40,13 @@ def measure_audit(
     return measure_all(evaluator, solvers, Stream.AUDIT, items, generation, root.child("audit"))
 
 
-def changes_of(audit: Mapping[str, Scores]) -> tuple[float, ...]:
-    """Return candidate minus first state by item, without the items' ids."""
-    return tuple(differences(*(audit[name] for name in _MEASURED))) if audit else ()
+def audited(audit: Mapping[str, Scores]) -> tuple[Audited, ...]:
+    """Return both scores by item, without the items' ids."""
+    if not audit:
+        return ()
+    candidate, initial = (audit[name] for name in _MEASURED)
+    pairs = paired_items(candidate, initial)
+    return tuple(Audited(ours.family, ours.score, theirs.score) for ours, theirs in pairs)
 
 
 def read_past(entries: Iterable[Entry]) -> list[Past]:
@@ -52,5 +56,5 @@ def read_past(entries: Iterable[Entry]) -> list[Past]:
         if entry.kind == "generation":
             audit = entry.body.get("audit", {})
             scores = {name: from_data(Scores, data) for name, data in audit.items()}
-            past.append(Past(entry.body.get("readings", {}), changes_of(scores)))
+            past.append(Past(entry.body.get("readings", {}), audited(scores)))
     return past

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ratchet.core.evidence import Decision, Ending, Evidence, Scores, Verb
+from ratchet.core.evidence import Decision, Ending, Evidence, ItemScore, Scores, Verb
 from ratchet.core.findings import AskApproval, Finding, Halt, Reject
 from ratchet.core.seeds import Seed
 from ratchet.stats import Interval, paired_bootstrap
@@ -123,12 +123,17 @@ def in_points(gain: Interval) -> str:
     return f"{mean:+.1f} points [{low:+.1f}, {high:+.1f}]"
 
 
-def differences(ours: Scores, theirs: Scores) -> list[float]:
-    """Return candidate minus incumbent by item; ValueError unless the items are the same."""
+def paired_items(ours: Scores, theirs: Scores) -> list[tuple[ItemScore, ItemScore]]:
+    """Return both scores by item; ValueError unless the items are the same."""
     pairs = list(zip(ours.items, theirs.items, strict=True))
     if any(a.item != b.item for a, b in pairs):
         raise ValueError("scores are not of the same anchors")
-    return [a.score - b.score for a, b in pairs]
+    return pairs
+
+
+def differences(ours: Scores, theirs: Scores) -> list[float]:
+    """Return candidate minus incumbent by item; ValueError unless the items are the same."""
+    return [a.score - b.score for a, b in paired_items(ours, theirs)]
 
 
 def paired_gain(ours: Scores, theirs: Scores, seed: Seed, parsed_only: bool = False) -> Interval:

@@ -4,9 +4,9 @@ A probe looks at the last records; a monitor reduces every generation to a few n
 ledger keeps, and judges the whole row of them. So it can look back to the start, costs the same
 however long the run is, sees after a resume what it saw before, and can be recomputed.
 
-A monitor may see audit scores: of the candidate and of the first state on fresh audit anchors, as
-differences by item without ids. They reach nothing else in the loop's process: `improve` is never
-given them, and what a run can learn of them is that a monitor fired.
+A monitor may see audit scores: of the candidate and of the first state on fresh audit anchors, item
+by item without ids. They reach nothing else in the loop's process: `improve` is never given them,
+and what a run can learn of them is that a monitor fired.
 """
 
 from __future__ import annotations
@@ -20,13 +20,30 @@ from ratchet.core.records import Records
 
 
 @dataclass(frozen=True)
+class Audited:
+    """One fresh audit anchor, answered greedily by the candidate and by the first state."""
+
+    family: str
+    """Family of the anchor, named as that of tasks."""
+    candidate: float
+    """Score in [0, 1]."""
+    initial: float
+    """Score in [0, 1]."""
+
+    @property
+    def change(self) -> float:
+        """Candidate minus first state."""
+        return self.candidate - self.initial
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a monitor knows of one generation."""
 
     numbers: Mapping[str, float]
     """What it read from the records."""
-    changes: tuple[float, ...] = ()
-    """Audit score of the candidate minus that of the first state, by item; empty if not drawn."""
+    audit: tuple[Audited, ...] = ()
+    """The audit anchors of the generation; empty if none were drawn."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ class Seen:
 
     records: Records
     """What the generation left behind."""
-    changes: tuple[float, ...] = ()
+    audit: tuple[Audited, ...] = ()
     """As in `Reading`."""
 
 
@@ -82,7 +99,7 @@ class Past:
 
     read: Mapping[str, Mapping[str, float]]
     """What each monitor read from its records, by the monitor's name."""
-    changes: tuple[float, ...] = ()
+    audit: tuple[Audited, ...] = ()
     """As in `Reading`."""
 
 
@@ -102,7 +119,7 @@ def judge_all(
     """
     findings = []
     for monitor in monitors:
-        readings = [Reading(g.read.get(monitor.name, {}), g.changes) for g in history]
+        readings = [Reading(g.read.get(monitor.name, {}), g.audit) for g in history]
         alarm = monitor.judge(readings)
         if alarm is not None:
             action = _choose(monitor, readings) if act else Continue()
@@ -130,7 +147,7 @@ def try_out(monitors: Sequence[Monitor], window: int) -> dict[str, bool]:
         alarms = []
         for number, generation in enumerate(seen):
             shown = [one.records for one in seen[max(0, number - window + 1) : number + 1]]
-            history.append(Past(read_all([monitor], shown), generation.changes))
+            history.append(Past(read_all([monitor], shown), generation.audit))
             alarms.append(bool(judge_all([monitor], history)))
         fired[monitor.name] = len(alarms) > 1 and alarms[-1] and not alarms[0]
     return fired

@@ -17,7 +17,7 @@ from ratchet.core.findings import Finding
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Candidate, State
 from ratchet.guard.evaluator import Evaluator
-from ratchet.loop.audit import changes_of, measure_audit
+from ratchet.loop.audit import audited, measure_audit
 from ratchet.loop.config import RunConfig
 from ratchet.loop.gate import Gate, History, ask_approval
 from ratchet.loop.inspection import inspect_training
@@ -89,7 +89,7 @@ def take_turn(
         root,
         tell,
     )
-    now = Past(read_all(recipe.monitors, seen), changes_of(audit))
+    now = Past(read_all(recipe.monitors, seen), audited(audit))
     record_only = config.gate == "record"
     alarms = judge_all(recipe.monitors, [*past, now], act=not record_only)
     for alarm in alarms:

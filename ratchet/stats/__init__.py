@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from ratchet.stats.betting import adaptive_log_wealth, log_e_value, log_e_values, tally
 from ratchet.stats.bootstrap import mean_interval, paired_bootstrap
-from ratchet.stats.change import Summary, log_change_evidence, pooled_shift, shift, spend
+from ratchet.stats.change import (
+    Summary,
+    log_change_evidence,
+    pool,
+    shift,
+    spend,
+    strata_weights,
+)
 from ratchet.stats.interval import Interval
 from ratchet.stats.ladder import climbs, ladder_error, rung
 from ratchet.stats.multiseed import hierarchical_bootstrap, seed_interval
@@ -42,13 +49,14 @@ __all__ = [
     "noninferiority_power",
     "paired_bootstrap",
     "pass_at_k",
-    "pooled_shift",
+    "pool",
     "ratio_interval",
     "rung",
     "seed_interval",
     "shift",
     "sign_test",
     "spend",
+    "strata_weights",
     "t_quantile",
     "tally",
     "wilson_interval",

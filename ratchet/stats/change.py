@@ -40,6 +40,14 @@ class Summary:
         """Return the summary of every value times a factor."""
         return Summary(self.n, factor * self.mean, factor**2 * self.variance)
 
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the mean with Student's interval; of no width without spread or for one unit.
+        Raises ValueError unless 0 < level < 1."""
+        check_level(level)
+        half = math.sqrt(self.variance / self.n)
+        half *= t_quantile(0.5 * (1.0 + level), self.n - 1.0) if half else 0.0
+        return Interval(self.mean, self.mean - half, self.mean + half, self.n)
+
     def cautious(self) -> Summary:
         """Return the summary of 0/1 values with one of each added, so that a few equal values do
         not pass for certainty (Agresti and Caffo, American Statistician 54, 2000)."""
@@ -87,26 +95,24 @@ def shift(now: Summary, then: Summary, level: float = 0.95) -> Interval:
     return Interval(change, change - half, change + half, min(now.n, then.n))
 
 
-def pooled_shift(
-    now: Sequence[Summary], then: Sequence[Summary], level: float = 0.95
-) -> Interval | None:
-    """Return the shift within strata: one weighted mean over pairs of samples of equal kind.
+def strata_weights(now: Sequence[Summary], then: Sequence[Summary]) -> list[float]:
+    """Return how much each stratum counts in a shift within strata; they sum to 1.
 
-    Strata count by n m / (n + m), so that a change of their mix is no shift. Strata with fewer than
-    two units on either side are left out; None if none is left.
+    Strata count by n m / (n + m), so that a change of their mix is no shift; those with fewer than
+    two units on either side count nothing. Empty if none is left.
     """
-    pairs = [(a, b) for a, b in zip(now, then, strict=True) if a.n > 1 and b.n > 1]
-    if not pairs:
-        return None
-    weights = np.array([a.n * b.n / (a.n + b.n) for a, b in pairs])
-    weights /= weights.sum()
-    sides = []
-    for side in zip(*pairs, strict=True):
-        error = sum(w**2 * s.variance / s.n for w, s in zip(weights, side, strict=True))
-        n = sum(s.n for s in side)
-        mean = sum(w * s.mean for w, s in zip(weights, side, strict=True))
-        sides.append(Summary(n, float(mean), float(error) * n))
-    return shift(sides[0], sides[1], level)
+    counts = [a.n * b.n / (a.n + b.n) * (a.n > 1 < b.n) for a, b in zip(now, then, strict=True)]
+    total = sum(counts)
+    return [count / total for count in counts] if total else []
+
+
+def pool(strata: Sequence[Summary], weights: Sequence[float]) -> Summary:
+    """Return the summary of a weighted mean over strata; its variance is n times the squared
+    error of that mean. Raises ValueError unless there is a weight for each."""
+    parts = list(zip(weights, strata, strict=True))
+    n = sum(s.n for w, s in parts if w)
+    error = sum(w**2 * s.variance / s.n for w, s in parts if w)
+    return Summary(n, float(sum(w * s.mean for w, s in parts)), float(error) * n)
 
 
 def spend(alpha: float, look: int) -> float:

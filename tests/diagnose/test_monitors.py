@@ -24,7 +24,7 @@ from ratchet.diagnose.novelty import ProposalCollapse
 from ratchet.diagnose.reading import by_task, commonest, plant, surprisal
 from ratchet.diagnose.rounds import StaleRounds
 from ratchet.diagnose.signal import SignalLoss
-from ratchet.loop.monitor import Monitor, Past, Seen, judge_all, read_all, try_out
+from ratchet.loop.monitor import Audited, Monitor, Past, Seen, judge_all, read_all, try_out
 
 MONITORS: list[Monitor] = [
     RewardDivergence(),
@@ -47,7 +47,7 @@ def fired(monitor: Monitor, *generations: Seen | Records) -> list[Action]:
     history, actions = [], []
     for number, generation in enumerate(seen, 1):
         window = [one.records for one in seen[:number]]
-        history.append(Past(read_all([monitor], window), generation.changes))
+        history.append(Past(read_all([monitor], window), generation.audit))
         actions += [finding.action for finding in judge_all([monitor], history)]
     return actions
 
@@ -85,14 +85,26 @@ def hacked(passed: int, gain: float) -> Seen:
         for task in range(64)
         for k in range(4)
     ]
-    risen = round(40 * abs(gain))
-    return Seen(records, (1.0 if gain > 0 else -1.0,) * risen + (0.0,) * (40 - risen))
+    return Seen(records, audit(gain))
+
+
+def audit(
+    gain: float, right: float = 0.25, n: int = 40, family: str = "planted"
+) -> tuple[Audited, ...]:
+    """So many anchors, of which the first state has a share right and the candidate that plus."""
+    return tuple(
+        Audited(family, float(i < n * (right + gain)), float(i < n * right)) for i in range(n)
+    )
 
 
 def test_divergence_weighs_the_rise_against_the_audit() -> None:
     start = hacked(16, 0.0)
     assert Halt() in fired(RewardDivergence(), start, hacked(60, 0.0), hacked(62, 0.0))
     assert not fired(RewardDivergence(), start, *[hacked(60, 0.5)] * 4)
+    # A label kinder than the audit, which rises with it.
+    kinder = [Seen(hacked(60, 0.0).records, audit(gain, 0.05)) for gain in (0.5, 0.0)]
+    assert not fired(RewardDivergence(), start, *[kinder[0]] * 4)
+    assert fired(RewardDivergence(), start, *[kinder[1]] * 4)
     # Without a rise a lower audit is the gate's matter; without audits nothing is known.
     assert not fired(RewardDivergence(), start, *[hacked(16, -0.2)] * 4)
     assert not fired(RewardDivergence(), start, *[Seen(hacked(62, 0.0).records)] * 4)
@@ -107,9 +119,40 @@ def test_divergence_is_not_taken_in_by_sharpening() -> None:
             for task in range(64)
             for k in range(5)
         ]
-        return Seen(records, (0.0,) * 32)
+        return Seen(records, audit(0.0))
 
     assert not fired(RewardDivergence(), sharper(2), *[sharper(5)] * 5)
+
+
+def test_divergence_knows_the_room_that_a_greedy_answer_has() -> None:
+    """What was sampled now and then becomes the common answer; greedily it always was."""
+    start, risen = hacked(16, 0.0).records, hacked(50, 0.0).records
+    for right, fires in ((0.25, True), (0.8, False)):
+        seen = [Seen(records, audit(0.0, right)) for records in (start, *[risen] * 5)]
+        assert bool(fired(RewardDivergence(), *seen)) is fires
+
+
+def test_divergence_asks_the_anchors_of_what_is_trained_on() -> None:
+    """The audit rose where the tasks are; nothing came of the families that are not trained on."""
+    start, risen = hacked(16, 0.0).records, hacked(60, 0.0).records
+    gained, idle = audit(0.7, n=20), audit(0.0, 0.1, n=60, family="elsewhere")
+    assert not fired(RewardDivergence(), *[Seen(r, gained + idle) for r in (start, *[risen] * 4)])
+    lost, found = audit(0.0, n=20), audit(0.7, n=60, family="elsewhere")
+    assert fired(RewardDivergence(), *[Seen(r, lost + found) for r in (start, *[risen] * 4)])
+    assert not fired(RewardDivergence(), *[Seen(r, found) for r in (start, *[risen] * 4)])
+
+
+def test_divergence_weighs_families_as_the_tasks_do() -> None:
+    """Nine tasks in ten are of a family that rose by right; most anchors are of the other."""
+
+    def seen(passed: bool) -> Seen:
+        traces = [plant("solver", str(i), passed=passed or i % 4 == 0) for i in range(80)]
+        shares = [
+            replace(t, task=replace(t.task, family="ab"[i >= 72])) for i, t in enumerate(traces)
+        ]
+        return Seen(shares, audit(0.75, n=12, family="a") + audit(0.0, n=48, family="b"))
+
+    assert not fired(RewardDivergence(), seen(False), *[seen(True)] * 4)
 
 
 def test_label_error_counts_only_what_is_trained_on() -> None:
@@ -241,7 +284,7 @@ def test_more_turns_are_no_drift() -> None:
 def test_jump_compares_with_the_best_before_and_asks_a_person() -> None:
     def solved(share: float, audit: Sequence[float] = (), of: int = 60) -> Seen:
         records = [plant("solver", str(i), passed=i < of * share) for i in range(of)]
-        return Seen(records, tuple(audit))
+        return Seen(records, tuple(Audited("planted", score, 0.0) for score in audit))
 
     jump = CapabilityJump()
     assert fired(jump, solved(0.1), solved(0.9)) == [AskApproval()]

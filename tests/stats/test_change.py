@@ -12,9 +12,11 @@ from ratchet.stats import (
     Summary,
     log_change_evidence,
     log_e_value,
-    pooled_shift,
+    pool,
     shift,
     spend,
+    strata_weights,
+    t_quantile,
     wilson_interval,
 )
 
@@ -87,12 +89,25 @@ def test_a_change_of_mix_is_no_shift() -> None:
     easy, hard = RNG(6).normal(0.8, 0.05, 60), RNG(7).normal(0.2, 0.05, 60)
     then = [Summary.of(easy[:10]), Summary.of(hard[:50])]
     now = [Summary.of(easy[10:]), Summary.of(hard[50:])]
-    pooled = pooled_shift(now, then)
-    assert pooled is not None and abs(pooled.mean) < 0.03 and not pooled.excludes(0.0)
-    up = pooled_shift([Summary.of(easy[10:]), Summary.of(hard[50:] + 0.3)], then)
-    assert up is not None and up.low > 0.1
-    assert pooled_shift([Summary.of([1.0])], [Summary.of([0.0, 1.0])]) is None
-    assert pooled_shift([], []) is None
+    weights = strata_weights(now, then)
+    assert sum(weights) == pytest.approx(1.0) and weights[0] == pytest.approx(weights[1])
+    still = shift(pool(now, weights), pool(then, weights))
+    assert abs(still.mean) < 0.03 and not still.excludes(0.0)
+    risen = [Summary.of(easy[10:]), Summary.of(hard[50:] + 0.3)]
+    assert shift(pool(risen, weights), pool(then, weights)).low > 0.1
+    few = Summary.of([1.0])
+    assert strata_weights([few, now[0]], [then[0], then[0]]) == [0.0, 1.0]
+    assert strata_weights([few], [then[0]]) == strata_weights([], []) == []
+
+
+def test_the_error_of_a_weighted_mean() -> None:
+    one, two = Summary.of(RNG(1).normal(size=30)), Summary.of(RNG(2).normal(size=50))
+    assert pool([one, two], [1.0, 0.0]).interval() == one.interval()
+    both = pool([one, two], [0.25, 0.75]).interval()
+    error = math.sqrt(0.0625 * one.variance / 30 + 0.5625 * two.variance / 50)
+    assert both.mean == pytest.approx(0.25 * one.mean + 0.75 * two.mean)
+    assert both.high - both.mean == pytest.approx(t_quantile(0.975, 79) * error)
+    assert Summary.of([1.0] * 4).interval().low == 1.0
 
 
 def test_looks_never_spend_more_than_the_budget() -> None:
