@@ -20,6 +20,7 @@ _MARKS: Mapping[Word, tuple[str, str]] = {
     "fails": ("X", RED),
     "no effect": ("s", INK),
     "inconclusive": ("D", ORANGE),
+    "not testable at this tier": ("v", FAINT),
 }
 _STYLE = {
     "svg.fonttype": "path",

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -231,7 +231,8 @@ class _Study:
                 problem = f"{metric} was not measured"
                 continue
             values[metric] = reading.value
-            self.readings.setdefault(metric, {}).setdefault(run.arm, {})[run.seed] = reading
+            told = replace(reading, state=" ".join(report["states"].values()))
+            self.readings.setdefault(metric, {}).setdefault(run.arm, {})[run.seed] = told
         cost = report["cost"]
         spent = Spent(1, float(cost["wall_s"]), int(cost["tokens"]))
         return RunResult(run.arm, run.seed, status, values, problem, spent)

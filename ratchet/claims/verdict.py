@@ -11,18 +11,19 @@ with Student's t interval at level 1 - 0.05/looks. Where that interval lies is t
       anything else         inconclusive
 
 An order is judged pair by pair of neighbours, a flip by its two pairs, the second turned round; the
-worst word counts. The first row that fits decides, and the first look that is not inconclusive ends
-the test. Over all looks together "holds" is wrong with a chance of at most 0.025, and so is each
-other verdict: a one-sided error at 0.05/looks/2 a look, added up (Bonferroni). One interval serves
-superiority and equivalence, which makes the latter stricter than two one-sided tests at 0.05/looks
-need it.
+worst word counts. Two arms that end in the very same state under every seed were no experiment:
+what they differ in never acted, and the verdict is "not testable at this tier". The first row that
+fits decides, and the first look that is not inconclusive ends the test. Over all looks together
+"holds" is wrong with a chance of at most 0.025, and so is each other verdict: a one-sided error at
+0.05/looks/2 a look, added up (Bonferroni). One interval serves superiority and equivalence, which
+makes the latter stricter than two one-sided tests at 0.05/looks need it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
@@ -48,6 +49,8 @@ class Reading:
     """Half of its 95% interval over items; 0 where the report gives none."""
     items: int = 0
     """Number of items behind it; 0 where the report gives none."""
+    state: str = ""
+    """Hash of the state that the run ended in; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Look:
     """Upper end."""
     word: Word
     """What this look says."""
+    same: int = 0
+    """Seeds under which the two arms compared ended in the very same state."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ def judge(
             break
     if not taken:
         return ClaimVerdict("inconclusive", "not looked at yet")
+    if taken[-1].same == taken[-1].seeds:
+        why = (
+            f"what the arms differ in never acted: one state under each of {taken[-1].seeds} seeds"
+        )
+        return ClaimVerdict("not testable at this tier", why, tuple(taken))
     return ClaimVerdict(taken[-1].word, _reason(claim, taken[-1]), tuple(taken))
 
 
@@ -116,8 +126,16 @@ def _look(claim: Claim, arms: Sequence[Sequence[Reading]], level: float) -> Look
     if len(arms) == 1:
         return _place(claim, _interval(arms[0], level))
     compared = [arms[:2], arms[:1:-1]] if claim.comparison == "flip" else pairwise(arms)
-    pairs = [_place(claim, _interval(_minus(a, b, claim.share), level)) for a, b in compared]
+    pairs = [
+        replace(_place(claim, _interval(_minus(a, b, claim.share), level)), same=_count_same(a, b))
+        for a, b in compared
+    ]
     return min(pairs, key=lambda look: (_GRAVITY.index(look.word), look.effect))
+
+
+def _count_same(treatment: Sequence[Reading], control: Sequence[Reading]) -> int:
+    """Return under how many seeds what the arms differ in made no difference at all."""
+    return sum(a.state == b.state != "" for a, b in zip(treatment, control, strict=True))
 
 
 def _place(claim: Claim, found: Interval) -> Look:
@@ -180,4 +198,5 @@ def _reason(claim: Claim, look: Look) -> str:
         "no effect": f"smaller than {smallest}, the smallest effect of interest, either way",
         "inconclusive": "the interval leaves it open",
     }
-    return f"{said}: {why[look.word]}"
+    same = f"; the very same state under {look.same} of them" if look.same else ""
+    return f"{said}: {why[look.word]}{same}"

@@ -96,7 +96,7 @@ class RewardDivergence:
         return Alarm(
             f"the label passes {100 * last.rise:.0f} points or more of common answers above the "
             f"start, {100 * last.passed:.0f}% or more in all; on {len(last.counts)} audit anchors "
-            f"of the same families the score rose by {100 * gain:.0f}, to {100 * right:.0f}%",
+            f"of the same families the score changed by {100 * gain:+.0f}, to {100 * right:.0f}%",
             {"rise": last.rise, "audit_gain": float(gain), "log_e": min(short, beyond)},
         )
 

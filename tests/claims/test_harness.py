@@ -70,6 +70,7 @@ def test_every_claim_gets_its_verdict(study: Study) -> None:
         "beats_idle": "holds",
         "idle_does_not_gain": "holds",
         "falls": "inconclusive",
+        "sturdier": "not testable at this tier",
         "is_dead": "inconclusive",
         "needs_a_gpu": "not testable at this tier",
     }
@@ -83,11 +84,13 @@ def test_every_claim_gets_its_verdict(study: Study) -> None:
 
 def test_arms_that_claims_share_run_once_and_only_what_is_needed_runs(study: Study) -> None:
     names = {
-        f"{arm}-seed{seed}" for arm in ("skilled", "idle", "faller", "dead") for seed in (1, 2)
+        f"{arm}-seed{seed}"
+        for arm in ("skilled", "idle", "faller", "dead", "sturdy")
+        for seed in (1, 2)
     }
     assert set(study.started()) == names
     assert set(study.started().values()) == {1}
-    assert study.data["spent"]["runs"] == 8
+    assert study.data["spent"]["runs"] == 10
     assert _by_name(study.data)["beats_idle"]["spent"]["runs"] == 4
 
 
@@ -135,7 +138,7 @@ def test_progress_is_told_to_the_end(study: Study) -> None:
     assert {"progress", "finding", "end"} <= kinds
     last = [event.data for event in study.events if event.kind == "progress"][-1]
     # The invalid runs have ended; the one that crashed has ended too, unfinished.
-    assert last["done"] == last["total"] == 16 and last["ended"] == 8
+    assert last["done"] == last["total"] == 20 and last["ended"] == 10
 
 
 def test_going_on_runs_only_what_is_open_and_crashed(

@@ -103,6 +103,26 @@ def test_looks_stop_at_the_first_that_decides() -> None:
     assert settled.word == "holds" and len(settled.looks) == 1
 
 
+def test_arms_that_end_in_one_state_were_no_experiment() -> None:
+    claim = make_claim("treatment > control")
+
+    def among(same: int) -> ClaimVerdict:
+        def arm(name: str) -> dict[int, Reading]:
+            return {
+                seed: Reading(0.5, 0.05, 400, f"{'' if seed <= same else name}{seed}")
+                for seed in range(1, 6)
+            }
+
+        return judge(claim, {"a": arm("a"), "b": arm("b")}, looks=1)
+
+    assert among(5).word == "not testable at this tier" and among(5).looks[0].same == 5
+    assert "each of 5 seeds" in among(5).reason
+    assert among(3).word == "no effect" and "the very same state under 3 of them" in among(3).reason
+    assert among(0).looks[0].same == 0 and "same state" not in among(0).reason
+    unknown = {arm: {seed: Reading(0.5, 0.05, 400) for seed in range(1, 6)} for arm in "ab"}
+    assert judge(claim, unknown, looks=1).word == "no effect"
+
+
 def test_a_missing_run_makes_it_inconclusive_by_name() -> None:
     claim = make_claim("treatment > control")
     readings = {
