@@ -39,14 +39,15 @@ def main() -> None:
     peer = _load_peer()
     rows = [_against_generate(engine, peer, groups, options.rounds) for groups in GROUPS]
     turns = _turns(engine, peer, options.rounds)
-    share, rate = _shape_share(engine, "p")
-    bare_share, bare_rate = _shape_share(engine, "bare")
+    share, every, rate = _shape_share(engine, "p")
+    bare_share, _, bare_rate = _shape_share(engine, "bare")
     tiny = _tiny(options.threads)
     peak = peak_flops(options.threads)
     summary = {
         "ratio_geomean": geomean([row.ratio for row in rows]),
         "ratio_lowest": min(row.ratio for row in rows),
         "shape_limited_share": share,
+        "shape_limited_share_with_the_adapters_products": every,
         "shape_limited_share_without_adapter": bare_share,
         "decode_tokens_per_s_at_128_rows": 128 / rate,
         "decode_tokens_per_s_without_adapter": 128 / bare_rate,
@@ -147,21 +148,24 @@ def _turns(engine: LocalEngine, peer: Any, rounds: int) -> tuple[Row, Row]:
     )
 
 
-def _shape_share(engine: LocalEngine, name: str) -> tuple[float, float]:
-    """Return the share of a decode step at 128 rows that the base's products take, and its time."""
+def _shape_share(engine: LocalEngine, name: str) -> tuple[float, float, float]:
+    """Return the share of a decode step at 128 rows that the base's products take, that they and an
+    adapter's take, and its time."""
     prompts = random_prompts(16, PROMPT, 49152)
 
     def draw(tokens: int) -> float:
         return clock(lambda: engine.sample(name, prompts, Sampling(seed=1, max_tokens=tokens, n=8)))
 
-    products = Shapes(_network(engine), 128).step()
-    products(), draw(2)
-    steps, alone = [], []
+    products = [Shapes(_network(engine), 128, rank).step() for rank in (0, 16)]
+    draw(2)
+    steps: list[float] = []
+    alone: list[list[float]] = [[], []]
     for _ in range(3):
         steps.append((draw(1 + NEW) - draw(1)) / NEW)
-        alone.append(min(clock(products) for _ in range(4)))
+        for found, work in zip(alone, products, strict=True):
+            found.append(min(clock(work) for _ in range(4)))
     step = sorted(steps)[1]
-    return sorted(alone)[1] / step, step
+    return sorted(alone[0])[1] / step, sorted(alone[1])[1] / step, step
 
 
 def _tiny(threads: int) -> float:

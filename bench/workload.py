@@ -10,7 +10,7 @@ import torch
 
 from ratchet.core.seeds import Seed
 from ratchet.engine.local import LocalEngine
-from ratchet.engine.local.linear import linear
+from ratchet.engine.local.linear import Addition, adapted, linear
 from ratchet.engine.local.network import Network
 from ratchet.engine.losses import Batch, Row
 
@@ -55,28 +55,40 @@ def fill_adapter(engine: LocalEngine, name: str) -> None:
 
 @dataclass(frozen=True)
 class Shapes:
-    """The base's matrix products of one decode step, and nothing else."""
+    """The matrix products of one decode step with weights, and nothing else."""
 
     network: Network
     """The model."""
     rows: int
     """Rows of every product."""
+    rank: int = 0
+    """Rank of an adapter's own products, which are computed too; 0 for the base's alone."""
 
     def step(self) -> Callable[[], None]:
         """Return a function that computes each of them once."""
-        weights = [p.weight for block in self.network.blocks for p in block.products()]
-        weights.append(self.network.head)
-        inputs = {w.shape[1]: torch.randn(self.rows, w.shape[1]) for w in weights}
+        products = [p for block in self.network.blocks for p in block.products()]
+        ranks = [self.rank * len(p.names) for p in products]
+        weights = [p.weight for p in products]
+        added = [
+            Addition(torch.randn(rank, w.shape[1]), torch.randn(w.shape[0], rank)) if rank else None
+            for rank, w in zip(ranks, weights, strict=True)
+        ]
+        pairs = [*zip(weights, added, strict=True), (self.network.head, None)]
+        inputs = {w.shape[1]: torch.randn(self.rows, w.shape[1]) for w, _ in pairs}
 
         def work() -> None:
             with torch.inference_mode():
-                for weight in weights:
-                    linear(inputs[weight.shape[1]], weight)
+                for weight, addition in pairs:
+                    x = inputs[weight.shape[1]]
+                    if addition is None:
+                        linear(x, weight)
+                    else:
+                        adapted(x, weight, None, addition)
 
         return work
 
     def flops(self) -> float:
-        """Return the floating-point operations of them all."""
+        """Return the floating-point operations of the base's."""
         weights = [p.weight for block in self.network.blocks for p in block.products()]
         return 2.0 * self.rows * sum(w.numel() for w in [*weights, self.network.head])
 
