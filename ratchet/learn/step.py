@@ -70,7 +70,8 @@ def learns(
         before = _plant(engine, policy, attempts)
         update = rule([before])
         step(engine, policy, update, replace(optim, lr=optim.lr * share))
-        after = [replace(t, attempt=_score(engine, policy, t.attempt)) for t in before]
+        scored = _score(engine, policy, [trace.attempt for trace in before])
+        after = [replace(t, attempt=mine) for t, mine in zip(before, scored, strict=True)]
         by_token = isinstance(update.loss, PolicyGradient) and update.loss.reduction == "rows"
         if _lead(after, by_token) > _lead(before, by_token):
             return True
@@ -81,23 +82,25 @@ def _plant(engine: Engine, policy: str, attempts: Sequence[Attempt]) -> list[Tra
     """Return the attempts, scored anew, as one group in which the first answer is paid."""
     task = Task(attempts[0].task_id, "planted", "", "planted", 1)
     traces = []
-    for attempt in attempts:
-        paid = attempt.answer == attempts[0].answer
+    for mine in _score(engine, policy, attempts):
+        paid = mine.answer == attempts[0].answer
         verdict = Verdict(float(paid), paid, True, "exact")
-        mine = replace(_score(engine, policy, attempt), task_id=task.id)
-        traces.append(Trace(task, mine, verdict, "planted", {"p": 0.5}))
+        traces.append(Trace(task, replace(mine, task_id=task.id), verdict, "planted", {"p": 0.5}))
     return traces
 
 
-def _score(engine: Engine, policy: str, attempt: Attempt) -> Attempt:
-    """Return an attempt with its own turns' log-probabilities under the policy as it is now."""
-    (scored,) = engine.score(policy, [[token for turn in attempt.turns for token in turn.tokens]])
-    turns, at = [], -1
-    for turn in attempt.turns:
-        own = scored.logprobs[max(at, 0) : at + len(turn.tokens)]
-        at += len(turn.tokens)
-        turns.append(replace(turn, logprobs=own) if turn.role == "policy" else turn)
-    return replace(attempt, turns=tuple(turns))
+def _score(engine: Engine, policy: str, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return attempts with their own turns' log-probabilities under the policy as it is now."""
+    texts = [[token for turn in attempt.turns for token in turn.tokens] for attempt in attempts]
+    found = []
+    for attempt, scored in zip(attempts, engine.score(policy, texts), strict=True):
+        turns, at = [], -1
+        for turn in attempt.turns:
+            own = scored.logprobs[max(at, 0) : at + len(turn.tokens)]
+            at += len(turn.tokens)
+            turns.append(replace(turn, logprobs=own) if turn.role == "policy" else turn)
+        found.append(replace(attempt, turns=tuple(turns)))
+    return found
 
 
 def _lead(traces: Sequence[Trace], by_token: bool) -> float:
