@@ -6,8 +6,10 @@ reliance. That pretrained models drag for the same reason is not shown by it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
+
+import numpy as np
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Task
@@ -25,11 +27,31 @@ END = "\n\n"
 _TRIES = 20
 
 
+class Side(Countdown):
+    """Countdown whose open tasks come from one side: what small models were taught, or the rest.
+
+    Three problems of four are taught, by their id. What is measured or practised is the fourth.
+    """
+
+    def __init__(self, taught: bool) -> None:
+        """Take a side."""
+        self.taught = taught
+
+    def tasks(
+        self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
+    ) -> list[Task]:
+        """Draw ``n`` distinct open tasks of this side, or as many as there are."""
+        drawn = super().tasks(rng, 8 * n, level, family)
+        return [task for task in drawn if (int(task.id[:8], 16) % 4 > 0) == self.taught][:n]
+
+
+
 def documents(
-    world: Countdown, family: str, pool: int, reliability: float, seed: Seed
+    families: Sequence[str], pool: int, reliability: float, seed: Seed
 ) -> Iterator[tuple[str, str]]:
-    """Yield prompts with the replies to learn, without end, from ``pool`` open problems."""
-    tasks = world.tasks(seed.child("tasks").rng(), pool, family=family)
+    """Yield prompts with the replies to learn, without end, from ``pool`` problems a family."""
+    world, rng = Side(taught=True), seed.child("tasks").rng()
+    tasks = [task for family in families for task in world.tasks(rng, pool, family=family)]
     random, asking = Random(seed.child("drafts").integer()), Asking()
     while True:
         for task in random.sample(tasks, len(tasks)):

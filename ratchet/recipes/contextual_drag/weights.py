@@ -24,7 +24,6 @@ from ratchet.engine.models.folder import cache_folder, find_damage, write_folder
 from ratchet.recipes.contextual_drag.warm import SHOWN, documents
 from ratchet.recipes.tiny_model.tokenizer import EOS_ID, create_tokenizer
 from ratchet.recipes.tiny_model.train import SHAPE, Batch, Fit, fit, save_model
-from ratchet.worlds.countdown import Countdown
 
 PREFIX = "countdown-"
 """What the names of these models begin with, in settings and in the cache."""
@@ -44,10 +43,10 @@ class Warm(Fit):
     """Tokens in a sequence."""
     threads: int = 1
     """Threads of torch; another number gives slightly other weights."""
-    family: str = "three"
-    """Family of the problems."""
-    pool: int = 6_000
-    """Distinct problems."""
+    families: tuple[str, ...] = ("two",)
+    """Families of the problems."""
+    pool: int = 4_000
+    """Distinct problems a family, or as many as it has."""
     reliability: float = 0.7
     """Share of right drafts: at 0.7, leaning on them is rational."""
 
@@ -56,6 +55,12 @@ def shape_of(size: str) -> dict[str, Any]:
     """Return the content of config.json of a size."""
     width = WIDTHS[size]
     return {**SHAPE, "hidden_size": width, "intermediate_size": 4 * width}
+
+
+def find_base(model: str, seed: int, warm: Warm) -> str:
+    """Return what an engine starts from: a small model by its cached name, any other as it is."""
+    size = model.removeprefix(PREFIX)
+    return prepare(size, seed, warm) if model.startswith(PREFIX) and size in WIDTHS else model
 
 
 def prepare(size: str, seed: int, warm: Warm) -> str:
@@ -82,7 +87,7 @@ def _make(folder: Path, size: str, seed: int, warm: Warm) -> None:
 
 def batches(warm: Warm, seed: Seed) -> Iterator[Batch]:
     """Yield rows of documents; what is to be replied counts fully, what comes before it little."""
-    texts = documents(Countdown(), warm.family, warm.pool, warm.reliability, seed)
+    texts = documents(warm.families, warm.pool, warm.reliability, seed)
     tokenizer, size = create_tokenizer(), warm.length + 1
     while True:
         rows, weights = [], []
