@@ -1,8 +1,8 @@
 """What the recipe claims here. Fixed before its first full run.
 
-Three loops start from equal weights, a small model that was taught Countdown, and differ in how they
-retry. Three arms without generations measure that first model: the whole protocol at the middle
-size, and copying at the two others. Every claim stands on runs of 5 seeds, then 10.
+Three loops start from equal weights, a small model that was taught Countdown, and differ in how
+they retry. Three arms without generations measure that first model: the whole protocol at the
+middle size, and copying at the two others. Every claim stands on runs of 5 seeds, then 10.
 """
 
 from __future__ import annotations

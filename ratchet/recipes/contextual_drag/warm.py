@@ -45,7 +45,6 @@ class Side(Countdown):
         return [task for task in drawn if (int(task.id[:8], 16) % 4 > 0) == self.taught][:n]
 
 
-
 def documents(
     families: Sequence[str], pool: int, reliability: float, seed: Seed
 ) -> Iterator[tuple[str, str]]:

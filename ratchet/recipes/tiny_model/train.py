@@ -150,9 +150,7 @@ def fit(
         torch.set_num_threads(threads)
 
 
-def save_model(
-    folder: Path, model: LlamaForCausalLM, shape: Mapping[str, Any] = SHAPE
-) -> None:
+def save_model(folder: Path, model: LlamaForCausalLM, shape: Mapping[str, Any] = SHAPE) -> None:
     """Write configuration, tokenizer and weights; the weights as float16."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
