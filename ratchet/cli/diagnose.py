@@ -42,8 +42,9 @@ class Diagnose:
     """Size of the matched subset."""
     candidates: int = 0
     """Most tasks that it is chosen from; 0 is eight times as many."""
-    pool: int = 8
-    """Samples a candidate by which problems and drafts are chosen."""
+    pool: int = 0
+    """Samples a candidate by which problems and drafts are chosen; 0 is 8, and 16 with --full, which
+    needs four wrong drafts and two right ones of a problem."""
     samples: int = 4
     """Samples a problem and condition."""
     level: int | None = None
@@ -118,7 +119,7 @@ class Diagnose:
             tuple(names),
             self.problems,
             self.candidates or 8 * self.problems,
-            self.pool,
+            self.pool or (16 if self.full else 8),
             self.samples,
             4 if self.full else 0,
             self.level,

@@ -35,7 +35,7 @@ WIDTHS = {"small": 64, "middle": 96, "large": 144}
 class Warm(Fit):
     """How a model learns Countdown."""
 
-    steps: int = 500
+    steps: int = 600
     """Optimiser steps."""
     rows: int = 8
     """Sequences a step."""
