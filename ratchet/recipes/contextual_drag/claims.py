@@ -139,7 +139,7 @@ CLAIMS = Claims(
         Claim(
             name="larger_copy_more",
             statement="Larger models copy wrong drafts more, beyond what they answer unseen.",
-            source=f"{_PAPER}; here 3 sizes, each 2.2 times the one before",
+            source=f"{_PAPER}; here 0.27, 0.60 and 1.06 million weights",
             arms=("study_large", "study", "study_small"),
             metric=f"{_STUDY}.copy_excess.mean",
             comparison="order",
