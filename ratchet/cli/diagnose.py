@@ -30,7 +30,8 @@ class Diagnose:
     world: Literal["arithmetic", "countdown", "gsm8k", "arc"] = "arithmetic"
     """Where the problems come from."""
     data: Path | None = None
-    """File of questions as published, for gsm8k and arc."""
+    """File of questions as published, for gsm8k and arc; without one the package datasets fetches
+    the test split."""
     style: Literal["auto", "few_shot", "instruct"] = "auto"
     """Show examples or give instructions; auto instructs endpoints and where there are none."""
     conditions: tuple[str, ...] = ()
@@ -40,13 +41,15 @@ class Diagnose:
     problems: int = 150
     """Size of the matched subset."""
     candidates: int = 0
-    """Tasks that it is chosen from; 0 is four times as many."""
-    pool: int = 8
-    """Samples a candidate by which problems and drafts are chosen."""
+    """Most tasks that it is chosen from; 0 is eight times as many."""
+    pool: int = 0
+    """Samples a candidate by which problems and drafts are chosen; 0 is 8, and 16 with --full, which
+    needs four wrong drafts and two right ones of a problem."""
     samples: int = 4
     """Samples a problem and condition."""
     level: int | None = None
-    """Level of the problems; choose one where the model is right 20-70% of the time."""
+    """Level of the problems; without level and family, the one where the model is right nearest
+    half of the time, found by a few samples."""
     family: str | None = None
     """Family of the problems."""
     max_tokens: int = 40
@@ -55,6 +58,10 @@ class Diagnose:
     """Of all samples."""
     seed: int = 1
     """Root of all draws."""
+    device: str = "cpu"
+    """Where to compute, cpu or cuda."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What weights are computed in."""
     threads: int = 0
     """Threads; 0 is all cores."""
     url: str = ""
@@ -80,7 +87,12 @@ class Diagnose:
         except KeyboardInterrupt as error:
             following = "the same command goes on"
             raise Stopped(f"every finished chunk in {folder}", following) from error
-        card = fill_card(found, self.model, self.world, self.seed)
+        settings = {"temperature": f"{self.temperature:g}"}
+        if found.level is not None:
+            settings["level"] = str(found.level)
+        if self.family is not None:
+            settings["family"] = self.family
+        card = fill_card(found, self.model, self.world, self.seed, settings)
         page = folder / "card.html"
         page.write_text(render_card(card), encoding="utf-8")
         measures = {name: to_data(measure) for name, measure in card.measures.items()}
@@ -88,6 +100,7 @@ class Diagnose:
             "model": card.model,
             "world": card.world,
             "seed": card.seed,
+            "settings": dict(card.settings),
             "skips": dict(card.skips),
             "samples": dict(card.samples),
         }
@@ -105,12 +118,13 @@ class Diagnose:
         plan = Plan(
             tuple(names),
             self.problems,
-            self.candidates or 4 * self.problems,
-            self.pool,
+            self.candidates or 8 * self.problems,
+            self.pool or (16 if self.full else 8),
             self.samples,
             4 if self.full else 0,
             self.level,
             self.family,
+            self.level is None and self.family is None,
             self.max_tokens,
             self.temperature,
             self.seed,
@@ -143,9 +157,10 @@ class Diagnose:
         from ratchet.engine.local import LocalEngine
         from ratchet.engine.protocol import Adapter
 
-        engine = LocalEngine(threads=self.threads or os.cpu_count() or 1)
+        engine = LocalEngine(self.device, self.dtype, self.threads or os.cpu_count() or 1)
         engine.create("studied", model, Adapter(1))
-        return EngineSpeaker(engine, "studied", model)
+        batch = 64 if self.device == "cpu" else 512
+        return EngineSpeaker(engine, "studied", model, batch)
 
 
 _FIRST = (

@@ -52,13 +52,14 @@ def render_card(card: Card) -> str:
         tag("style", Html(style)),
     )
     skips = ", ".join(f"{name} {count}" for name, count in sorted(card.skips.items()))
+    settings = "".join(f"{name} {value} · " for name, value in card.settings.items())
     n = card.measures["accuracy_clean"].n
     body = [
         tag("h1", title),
         tag("p", f"{card.model} on {card.world}, {n} matched problems", class_="sub"),
         tag(
             "div",
-            f"seed {card.seed} · candidates left out: {skips or 'none'} · "
+            f"{settings}seed {card.seed} · candidates left out: {skips or 'none'} · "
             "bars are 95% intervals over problems",
             class_="meta",
         ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 from ratchet.loop.folder import RunFolder
 from ratchet.report.decisions import budget_gauge, decisions_picture
@@ -15,7 +16,7 @@ from ratchet.report.figures import (
 )
 from ratchet.report.markup import Html, join, tag
 from ratchet.report.samples import proposals, quality, samples
-from ratchet.report.schema import Report
+from ratchet.report.schema import Measured, Report
 from ratchet.report.summary import read_settings
 from ratchet.report.tables import (
     costs,
@@ -144,6 +145,8 @@ def _first_screen(report: Report) -> Html:
     ]
     if not control:
         numbers.append((interval(report.gains.same_procedure), "gain under the same procedure"))
+    contrasts: Mapping[str, Any] = (report.epilogue or {}).get("contrasts", {})
+    numbers += [(interval(Measured(**found)), name) for name, found in contrasts.items()]
     shown = [tag("div", tag("b", value), tag("span", name)) for value, name in numbers]
     pictures = tag("div", *cards, class_="first") if cards else ""
     measured = tag("div", *shown, class_="figures") if judged.after else ""

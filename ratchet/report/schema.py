@@ -266,7 +266,8 @@ class Report(_Part):
     findings: int
     """Number of findings over all generations."""
     epilogue: dict[str, Any] | None
-    """What the recipe added after the last decision, as it was stored: samples, quality."""
+    """What the recipe added after the last decision, as it was stored: samples, quality; and
+    ``contrasts``, differences by what they say, which stand on the page's first screen."""
     charter: str
     """Hash of the charter."""
     states: Hashes

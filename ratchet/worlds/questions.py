@@ -1,4 +1,4 @@
-"""Finite sets of questions from a file in a public format: GSM8K and ARC-Challenge.
+"""Finite sets of questions in a public format, from a file or the hub: GSM8K, ARC-Challenge.
 
 A set is data that somebody brings: it is not shipped, and truth lies in its rows, not in a
 computation. A row is open or reserved for ever by the hash of its question, as in every world.
@@ -6,9 +6,10 @@ computation. A row is open or reserved for ever by the hash of its question, as 
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,27 +45,33 @@ class Question:
         return " ".join(self.prompt.lower().split())
 
 
-def read_gsm8k(path: Path) -> list[Question]:
-    """Read GSM8K's JSON lines: ``question``, and ``answer`` that ends in ``#### 18``.
+Rows = Iterable[tuple[str, Mapping[str, Any]]]
+"""Rows of a published set, each with where it stands."""
+
+
+def read_gsm8k(source: Path | Rows) -> list[Question]:
+    """Read GSM8K's rows, of a file of JSON lines or given: ``question``, and ``answer`` that ends
+    in ``#### 18``.
 
     Cobbe et al., arXiv 2110.14168; the data's licence is MIT. Raises ConfigError on another shape.
     """
     questions = []
-    for number, row in _rows(path):
+    for place, row in _rows(source):
         value = read_integer(str(row.get("answer", "")).rpartition("####")[2])
         if "####" not in str(row.get("answer", "")) or value is None or not row.get("question"):
-            raise _shape(path, number, "a question, and an answer that ends in '#### <number>'")
+            raise _shape(place, "a question, and an answer that ends in '#### <number>'")
         questions.append(Question(str(row["question"]).strip(), str(value), "number"))
     return questions
 
 
-def read_arc(path: Path) -> list[Question]:
-    """Read ARC's JSON lines, with ``choices`` as one table or as a list inside ``question``.
+def read_arc(source: Path | Rows) -> list[Question]:
+    """Read ARC's rows, of a file of JSON lines or given, with ``choices`` as one table or as a list
+    inside ``question``.
 
     Clark et al., arXiv 1803.05457. Raises ConfigError on another shape.
     """
     questions = []
-    for number, row in _rows(path):
+    for place, row in _rows(source):
         try:
             question = row["question"]
             if isinstance(question, Mapping):
@@ -75,12 +82,43 @@ def read_arc(path: Path) -> list[Question]:
                 pairs = list(zip(choices["label"], choices["text"], strict=True))
             key = str(row["answerKey"])
         except (KeyError, TypeError, ValueError) as error:
-            raise _shape(path, number, "question, choices and answerKey") from error
+            raise _shape(place, "question, choices and answerKey") from error
         if key not in [label for label, _ in pairs]:
-            raise _shape(path, number, "an answerKey that is one of the choices")
+            raise _shape(place, "an answerKey that is one of the choices")
         lines = [str(stem).strip(), *(f"{label}. {text}" for label, text in pairs)]
         questions.append(Question("\n".join(lines), key, "choice"))
     return questions
+
+
+SETS = {"gsm8k": ("openai/gsm8k", "main"), "arc": ("allenai/ai2_arc", "ARC-Challenge")}
+"""Where the published sets are on the Hugging Face hub: repository and configuration."""
+READERS = {"gsm8k": read_gsm8k, "arc": read_arc}
+"""What reads the rows of each."""
+
+
+def open_questions(name: str, data: Path | None = None) -> Questions:
+    """Return a set by name, from a local file or, without one, through Hugging Face ``datasets``.
+
+    The hub's test split is taken; ``datasets`` keeps what it has fetched. Raises ConfigError where
+    the package is missing, the set cannot be fetched, or a row has another shape.
+    """
+    return Questions(name, READERS[name](data if data is not None else _fetch(name)))
+
+
+def _fetch(name: str) -> Rows:
+    home, part = SETS[name]
+    local = "name a local file in the published format with --data FILE"
+    try:
+        datasets = importlib.import_module("datasets")
+    except ImportError as error:
+        message = f"{name} comes from the hub by the package datasets, which is not installed"
+        raise ConfigError(message, f"pip install 'ratchet-rsi[datasets]', or {local}") from error
+    try:
+        rows: list[Mapping[str, Any]] = list(datasets.load_dataset(home, part, split="test"))
+    except (OSError, ValueError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"{home} cannot be fetched: {first}", local) from error
+    return [(f"{home}, row {number}", row) for number, row in enumerate(rows)]
 
 
 class Questions:
@@ -173,24 +211,27 @@ def _read(row: Question, answer: str) -> str | None:
     return found[-1] if found else None
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+def _rows(source: Path | Rows) -> Rows:
+    if not isinstance(source, Path):
+        return source
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = source.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}", "give a file of JSON lines") from error
-    rows = []
+        raise ConfigError(f"cannot read {source}: {error}", "give a file of JSON lines") from error
+    rows: list[tuple[str, Mapping[str, Any]]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        place = f"{source}, line {number}"
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise _shape(path, number, "JSON") from error
+            raise _shape(place, "JSON") from error
         if not isinstance(row, dict):
-            raise _shape(path, number, "an object")
-        rows.append((number, row))
+            raise _shape(place, "an object")
+        rows.append((place, row))
     return rows
 
 
-def _shape(path: Path, number: int, wanted: str) -> ConfigError:
-    return ConfigError(f"{path}, line {number}: expected {wanted}", "use the file as published")
+def _shape(place: str, wanted: str) -> ConfigError:
+    return ConfigError(f"{place}: expected {wanted}", "use the file as published")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -83,8 +84,12 @@ def test_mistakes_say_what_to_type(
 
 
 def test_questions_come_from_a_file(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
     assert diagnose(url, tmp_path / "c", "--world", "gsm8k") == 2
     assert "--data FILE" in capsys.readouterr().err
     rows = [{"question": f"{n} + {n % 9}", "answer": f"#### {n + n % 9}"} for n in range(10, 90)]

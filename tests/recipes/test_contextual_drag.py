@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,24 +12,24 @@ from typing import Any
 import pytest
 
 from ratchet.core.seeds import Seed
+from ratchet.core.task import Task
 from ratchet.diagnose.drag.measure import Measure
+from ratchet.diagnose.drag.observations import Draft
 from ratchet.diagnose.drag.policies import Comparison, Worth
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.recipes.contextual_drag import parts
 from ratchet.recipes.contextual_drag.parts import planted_drag
 from ratchet.recipes.contextual_drag.recipe import ContextualDrag
-from ratchet.recipes.contextual_drag.warm import write
+from ratchet.recipes.contextual_drag.warm import Side, documents, err, write
 from ratchet.recipes.launch import find_method, launch
 from ratchet.solve.retry import Asking, Retry
-from ratchet.worlds.countdown import Countdown, self_check
+from ratchet.worlds.countdown import Countdown, self_check, solve_exactly
 from tests.recipes.conftest import dead, read_ledger, read_records
 
 SMALL: dict[str, Any] = {
     "generations": 3,
     "gate": "record",
     "families": ("two",),
-    "warm_steps": 3,
-    "warm_rows": 4,
     "tasks": 6,
     "tries": 3,
     "tokens": 500,
@@ -132,23 +134,44 @@ def test_the_planted_finding_fires_and_a_deaf_decision_is_seen(
 
 
 def test_warm_problems_hold_drafts_of_the_stated_reliability() -> None:
-    world, random = Countdown(), Random(1)
-    tasks = world.tasks(Seed(1).rng(), 400, family="three")
-    asking = Asking()
+    world, random, asking = Countdown(), Random(1), Asking()
+    tasks = world.tasks(Seed(1).rng(), 600, family="three")
     pairs = [(task, *write(world, task, asking, 0.7, random)) for task in tasks]
-    drafted = [
-        (task, text.partition("Draft: ")[2].split("\n")[0], reply)
-        for task, text, reply in pairs
-        if "Draft: " in text
-    ]
-    assert 0.5 < len(drafted) / 400 < 0.7
-    right = [self_check(task.prompt, draft).passed for task, draft, _ in drafted]
-    assert 0.62 < sum(right) / len(right) < 0.78
+    drafted = [(task, text, reply) for task, text, reply in pairs if "Draft" in text]
+    assert 0.58 < len(drafted) / 600 < 0.72
+    shown = [(task, re.findall(r"Draft(?: \d)?: (.*)\n", text)) for task, text, _ in drafted]
+    right = [self_check(task.prompt, d).passed for task, drafts in shown for d in drafts]
+    assert 0.65 < sum(right) / len(right) < 0.75
+    assert {len(drafts) for _, drafts in shown} == {1, 2}
     for task, text, reply in pairs:
         assert self_check(task.prompt, reply).passed, "what is learned is always right"
-        draft = text.partition("Draft: ")[2].split("\n")[0]
-        said = "right" if self_check(task.prompt, draft).passed else "wrong"
+        drafts = re.findall(r"Draft(?: \d)?: (.*)\n", text)
+        said = "right" if all(self_check(task.prompt, d).passed for d in drafts) else "wrong"
         if text.endswith("Verdict:"):
             assert reply.startswith(f" {said}\nAnswer:")
         elif "Verdict:" in text:
             assert f"Verdict: {said}\n" in text
+
+
+def test_wrong_drafts_are_spoiled_or_other_sums_of_the_same_numbers() -> None:
+    world, random = Countdown(), Random(1)
+    kinds = {"spoiled": 0, "other": 0}
+    for task in world.tasks(Seed(2).rng(), 60, family="two"):
+        solution = solve_exactly(task.prompt)
+        assert solution is not None
+        draft = err(world, task, Draft("r", task.id, solution, solution, True), random)
+        assert draft is not None and not self_check(task.prompt, draft.text).passed
+        kinds[draft.id.rpartition("/")[2]] += 1
+    assert min(kinds.values()) > 15
+
+
+def test_what_is_taught_is_never_measured() -> None:
+    taught, rest = (
+        {t.id for t in Side(side).tasks(Seed(1).rng(), 10_000, family="two")}
+        for side in (True, False)
+    )
+    assert not taught & rest and 2.5 < len(taught) / len(rest) < 3.5
+    texts = islice(documents(("two",), 10_000, 0.7, Seed(3)), 3 * len(taught))
+    prompts = {text.removeprefix("Problem: ").split("\n")[0] for text, _ in texts}
+    seen = {task.id for prompt in prompts if isinstance(task := Countdown().parse(prompt), Task)}
+    assert seen == taught

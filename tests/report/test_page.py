@@ -87,6 +87,15 @@ def test_a_models_text_is_shown_and_never_markup(make_run: MakeRun) -> None:
     assert "<script" not in text
 
 
+def test_contrasts_stand_on_the_first_screen_with_their_intervals(make_run: MakeRun) -> None:
+    told = {"mean": 0.12, "low": 0.04, "high": 0.2, "n": 100}
+    epilogue = {"contrasts": {"retries by restart instead of append": told}}
+    _, page = read_page(make_run(epilogue=epilogue))
+    place = page.text.index("retries by restart instead of append")
+    assert place < page.text.index("What was decided")
+    assert "+12.0 points [+4.0, +20.0]" in page.text[:place]
+
+
 def test_nothing_outside_the_file_is_named(make_run: MakeRun) -> None:
     text, _ = read_page(make_run(epilogue=EPILOGUE))
     assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", text)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +13,13 @@ from ratchet.core.task import Rejection, Task
 from ratchet.worlds.conformance import CHECKS, check_world
 from ratchet.worlds.partition import reserved_stream
 from ratchet.worlds.protocol import Stream
-from ratchet.worlds.questions import Question, Questions, read_arc, read_gsm8k
+from ratchet.worlds.questions import (
+    Question,
+    Questions,
+    open_questions,
+    read_arc,
+    read_gsm8k,
+)
 
 ROWS = [Question(f"How many legs have {n} cats?", str(4 * n), "number") for n in range(2, 900)]
 ROWS += [
@@ -87,3 +95,47 @@ def test_rows_keep_their_side_and_models_add_none() -> None:
     assert world.parse("How many legs has a snake?") == Rejection(
         "unknown_question", "How many legs has a snake?"
     )
+
+
+def test_without_a_file_the_hub_is_asked_for_the_test_split(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+    published = {
+        "openai/gsm8k": {"question": "1 + 1?", "answer": "#### 2"},
+        "allenai/ai2_arc": {
+            "question": "What shines?",
+            "choices": {"label": ["A", "B"], "text": ["sun", "moon"]},
+            "answerKey": "A",
+        },
+    }
+
+    def load_dataset(home: str, part: str, split: str) -> list[object]:
+        asked.append((home, part, split))
+        return [published[home]]
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    assert open_questions("gsm8k").families == ("number",)
+    assert open_questions("arc").families == ("choice",)
+    assert asked == [
+        ("openai/gsm8k", "main", "test"),
+        ("allenai/ai2_arc", "ARC-Challenge", "test"),
+    ]
+    published["openai/gsm8k"] = {"question": "1 + 1?", "answer": "2"}
+    with pytest.raises(ConfigError, match="openai/gsm8k, row 0: expected a question"):
+        open_questions("gsm8k")
+
+
+def test_a_missing_package_or_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ConfigError, match="is not installed") as missing:
+        open_questions("gsm8k")
+    assert "pip install" in missing.value.hint and "--data FILE" in missing.value.hint
+
+    def load_dataset(home: str, part: str, split: str) -> list[object]:
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    with pytest.raises(ConfigError, match="cannot be fetched: no route") as offline:
+        open_questions("arc")
+    assert "--data FILE" in offline.value.hint

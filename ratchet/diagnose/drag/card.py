@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -64,9 +64,13 @@ class Card:
     """Responses by condition."""
     seed: int
     """Root of all draws."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What else the numbers hang on, such as level and temperature, in words."""
 
 
-def fill_card(found: Findings, model: str, world: str, seed: int) -> Card:
+def fill_card(
+    found: Findings, model: str, world: str, seed: int, settings: Mapping[str, str] | None = None
+) -> Card:
     """Return every measurement that the study's conditions allow."""
     seen = found.seen
     root, used = Seed(seed).child("card"), iter(range(10**9))
@@ -88,7 +92,7 @@ def fill_card(found: Findings, model: str, world: str, seed: int) -> Card:
     if found.chains:
         measures |= _iterated(found, rng)
     counts = {n: sum(map(len, seen.by_condition[n].values())) for n in have}
-    return Card(model, world, measures, seen.skips, counts, seed)
+    return Card(model, world, measures, seen.skips, counts, seed, settings or {})
 
 
 def _harm(seen: Observations, have: Sequence[str], rng: Rng) -> dict[str, Measure]:

@@ -9,7 +9,7 @@ from ratchet.diagnose.drag.prompts import Format, few_shot
 from ratchet.worlds.arithmetic import Arithmetic
 from ratchet.worlds.countdown import Countdown
 from ratchet.worlds.protocol import World
-from ratchet.worlds.questions import Questions, read_arc, read_gsm8k
+from ratchet.worlds.questions import READERS, open_questions
 
 EXAMPLES = {
     "arithmetic": (
@@ -37,17 +37,14 @@ ANSWERS = {
 
 
 def open_world(name: str, data: Path | None = None) -> World:
-    """Return a world by name; gsm8k and arc read a file. ConfigError if there is none."""
+    """Return a world by name; gsm8k and arc read a file, or the hub without one. ConfigError."""
     if name == "arithmetic":
         return Arithmetic()
     if name == "countdown":
         return Countdown()
-    readers = {"gsm8k": read_gsm8k, "arc": read_arc}
-    if name not in readers:
+    if name not in READERS:
         raise ConfigError(f"there is no world {name!r}", f"choose from: {', '.join(ANSWERS)}")
-    if data is None:
-        raise ConfigError(f"{name} is a file of questions", "name it with --data FILE")
-    return Questions(name, readers[name](data))
+    return open_questions(name, data)
 
 
 def format_of(world: str) -> Format:

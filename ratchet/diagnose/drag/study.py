@@ -28,6 +28,10 @@ Row = tuple[Task, list[Draft]]
 """One prompt: a task and the drafts beside it."""
 CHUNK = 256
 """Prompts that are completed and written down together."""
+PORTION = 50
+"""Candidate tasks that are sampled before it is looked whether the subset is full."""
+PROBED, DRAWS = 24, 4
+"""Tasks and samples by which a level is judged."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Plan:
     problems: int = 150
     """Size of the matched subset."""
     candidates: int = 600
-    """Tasks that the subset is chosen from."""
+    """Most tasks that the subset is chosen from; they are sampled in portions until it is full."""
     pool: int = 8
     """Samples a candidate, by which problems and drafts are chosen."""
     samples: int = 4
@@ -50,6 +54,8 @@ class Plan:
     """Level of the tasks; None for all."""
     family: str | None = None
     """Family of the tasks; None for all."""
+    find_level: bool = False
+    """Whether a few samples choose the level at which the model is right nearest half the time."""
     max_tokens: int = 40
     """Most tokens of a reply."""
     temperature: float = 0.7
@@ -79,9 +85,9 @@ class Plan:
 
     @property
     def right(self) -> int:
-        """Right drafts that each problem must have."""
-        synthetic = any(c.source == "synthetic" for c in self.used)
-        return max([int(synthetic), *(c.right for c in self.used)])
+        """Right drafts that each problem must have; one at least, as in the paper: where the model
+        is never right, nothing can fall."""
+        return max([1, *(c.right for c in self.used)])
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class Findings:
     """Iterated retries; empty if none were asked for."""
     fresh: Mapping[str, tuple[Response, ...]] = field(default_factory=dict)
     """Independent clean samples by problem, for votes and restarts beside the chains."""
+    level: int | None = None
+    """Level of the tasks; None for all."""
 
 
 class Study:
@@ -127,6 +135,8 @@ class Study:
 
     def run(self) -> Findings:
         """Do what is not done yet and return everything."""
+        if self.plan.find_level and self.chosen is None:
+            self.plan = replace(self.plan, level=self._find_level())
         chosen, pool = (self.chosen, []) if self.chosen else self._select()
         drafts = chosen.drafts
         responses: list[Response] = []
@@ -140,15 +150,39 @@ class Study:
         seen = Observations(names, drafts, responses, selection, chosen.skips)
         by_task = _grouped(pool)
         passed = {name: tuple(float(r.passed) for r in group) for name, group in by_task.items()}
-        return Findings(seen, chosen, passed, chains, fresh)
+        return Findings(seen, chosen, passed, chains, fresh, self.plan.level)
+
+    def _find_level(self) -> int | None:
+        """Return the level where accuracy is nearest a half; None if the world has one level only.
+
+        These samples serve nothing else.
+        """
+        groups: dict[int, list[Task]] = {}
+        drawn = self.world.tasks(self.seed.child("levels").rng(), 20 * PROBED)
+        for task in drawn:
+            groups.setdefault(task.level, []).append(task)
+        if len(groups) == 1:
+            return None
+        shares: dict[int, float] = {}
+        for level, tasks in sorted(groups.items()):
+            rows: list[Row] = [(task, []) for task in tasks[:PROBED] for _ in range(DRAWS)]
+            said = self._complete(self.speaker, CONDITIONS[CLEAN], rows, f"level_{level}", Random())
+            shares[level] = sum(r.passed for r in said) / len(said)
+        return min(shares, key=lambda level: abs(shares[level] - 0.5))
 
     def _select(self) -> tuple[Chosen, list[Response]]:
         """Choose the subset and its drafts by a pool of samples that serves nothing else."""
         plan, rng = self.plan, self.seed.child("tasks").rng()
         tasks = self.world.tasks(rng, plan.candidates, plan.level, plan.family)
-        pool = self._pool(self.speaker, tasks, "pool")
-        random = Random(self.seed.child("choose").integer())
-        chosen = choose(tasks, _grouped(pool), plan.wrong, plan.right, plan.problems, random)
+        pool: list[Response] = []
+        chosen = Chosen((), {}, {}, {"no_task": 1})
+        for start in range(0, len(tasks), PORTION):
+            portion = tasks[start : start + PORTION]
+            pool += self._pool(self.speaker, portion, f"pool_{start // PORTION}")
+            seen, random = tasks[: start + PORTION], Random(self.seed.child("choose").integer())
+            chosen = choose(seen, _grouped(pool), plan.wrong, plan.right, plan.problems, random)
+            if len(chosen.tasks) == plan.problems:
+                break
         if not chosen.tasks:
             raise RunError(
                 f"no task gave {plan.wrong} wrong and {plan.right} right drafts: {chosen.skips}",

@@ -111,6 +111,7 @@ def read_tree(text: str) -> Expression | None:
     return read_answer(text)
 
 
+@lru_cache(maxsize=65_536)
 def answer_distance(first: str, second: str, sort: bool = False) -> float | None:
     """Return the tree edit distance of the expressions in two texts; None if one has none."""
     a, b = read_tree(first), read_tree(second)
@@ -119,6 +120,7 @@ def answer_distance(first: str, second: str, sort: bool = False) -> float | None
     return float(tree_distance(sort_operands(a), sort_operands(b)) if sort else tree_distance(a, b))
 
 
+@lru_cache(maxsize=65_536)
 def relative_distance(first: str, second: str) -> float | None:
     """Return the tree edit distance over the nodes of both trees, in [0, 1]; None if one has none.
 
@@ -130,6 +132,7 @@ def relative_distance(first: str, second: str) -> float | None:
     return tree_distance(a, b) / (size_of(a) + size_of(b))
 
 
+@lru_cache(maxsize=65_536)
 def equivalent(first: str, second: str) -> bool | None:
     """Say whether the expressions in two texts have the same value; None if one has none."""
     a, b = read_tree(first), read_tree(second)

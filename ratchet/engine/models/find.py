@@ -20,6 +20,8 @@ NAMES = ("smollm2", "tiny")
 """The built-in names."""
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 """What a hub id looks like."""
+MADE_NAME = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}")
+"""What a model is called that a recipe made and keeps in the cache: its name ends in a hash."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Available:
 def resolve(name: str) -> Path:
     """Return a folder with config.json, tokenizer.json and safetensors for a name.
 
-    The name is ``smollm2``, ``tiny``, the path of a folder, or a hub id that was fetched before.
+    The name is ``smollm2``, ``tiny``, the path of a folder, a hub id that was fetched before, or
+    the name of a model that a recipe made.
     Raises ModelError whose hint is the command that helps.
     """
     if name == smollm2.NAME:
@@ -48,6 +51,8 @@ def resolve(name: str) -> Path:
         return _open_tiny()
     if (Path(name) / "config.json").is_file():
         return _check_folder(Path(name), name)
+    if MADE_NAME.fullmatch(name) and find_damage(cache_folder() / name) is None:
+        return cache_folder() / name
     if HUB_NAME.fullmatch(name):
         return _check_folder(open_hub(name, online=False), name)
     raise ModelError(

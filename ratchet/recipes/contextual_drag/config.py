@@ -8,6 +8,8 @@ from pydantic import Field
 
 from ratchet.engine.protocol import Adapter, Full, Optim
 from ratchet.loop.config import RunConfig
+from ratchet.recipes.contextual_drag.protocol import Protocol
+from ratchet.recipes.contextual_drag.weights import Warm
 
 
 class Config(RunConfig):
@@ -19,12 +21,11 @@ class Config(RunConfig):
     """What a retry sees of a failure; ``auto`` begins with ``append`` and goes by its findings."""
     families: tuple[str, ...] = ("two", "three")
     """Families of Countdown that are practised."""
-    warm_steps: int = Field(default=400, ge=0)
-    """Supervised steps before generation 0, on problems with drafts of known reliability."""
-    warm_rows: int = Field(default=48, ge=1)
-    """Rows of a supervised step."""
-    reliability: float = Field(default=0.7, ge=0.0, le=1.0)
-    """Share of right drafts in the supervised problems: at 0.7, leaning on them is rational."""
+    warm_steps: int = Field(default=Warm().steps, ge=1)
+    """Steps in which a small model learns Countdown, where ``model`` is countdown-small, -middle or
+    -large: made once for each size and seed, and kept in the model cache."""
+    reliability: float = Field(default=Warm().reliability, ge=0.0, le=1.0)
+    """Share of right drafts in what it learns: at 0.7, leaning on them is rational."""
     shots: bool = False
     """Whether every prompt begins with examples: for models that were not taught the format."""
     tasks: int = Field(default=64, ge=1)
@@ -43,10 +44,16 @@ class Config(RunConfig):
     """Size of the matched subset on which drag is measured."""
     drag_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
     """Drag is acted on where its interval lies above this."""
+    study: Literal["none", "copying", "whole"] = "none"
+    """What is measured of the first state after the last decision: how much it copies, or the whole
+    protocol with retries and fallback fine-tuning."""
+    study_problems: int = Field(default=100, ge=2)
+    """Size of the matched subset of that study; also the tasks on which ``auto`` ends beside
+    ``append``."""
+    tune: int = Field(default=60, ge=1)
+    """Steps of fallback fine-tuning in the whole protocol."""
     lr: float = Field(default=3e-4, gt=0.0)
     """Learning rate of practice."""
-    warm_lr: float = Field(default=2e-3, gt=0.0)
-    """Peak learning rate of the supervised steps."""
     rank: int = Field(default=0, ge=0)
     """Rank of the adapter; 0 trains a full copy."""
     max_tokens: int = Field(default=24, ge=1)
@@ -60,6 +67,17 @@ class Config(RunConfig):
     def kind(self) -> Adapter | Full:
         """What is trained."""
         return Adapter(self.rank) if self.rank else Full()
+
+    @property
+    def warm(self) -> Warm:
+        """How a small model learns Countdown."""
+        return Warm(steps=self.warm_steps, reliability=self.reliability)
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the study is made."""
+        sizes = (self.families[-1], self.study_problems, self.tokens, self.tries, self.tune)
+        return Protocol(*sizes)
 
     @property
     def optim(self) -> Optim:

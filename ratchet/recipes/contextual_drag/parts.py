@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
@@ -19,6 +20,7 @@ from ratchet.learn.supervised import supervised
 from ratchet.learn.update import Update
 from ratchet.loop.policies import opened
 from ratchet.loop.versions import Store
+from ratchet.recipes.contextual_drag.protocol import Protocol, as_numbers, compare_retries
 from ratchet.solve.retry import Asking, Check, Retry, RetrySolver, Tried
 from ratchet.worlds.countdown import Countdown, self_check
 
@@ -55,6 +57,24 @@ def choose_drafts(
         said = Response(each.task.id, CLEAN, f"pool/{place}", each.answer, read, verdict.passed)
         groups.setdefault(each.task.id, []).append(said)
     return choose(tasks, groups, 2, 1, problems, random)
+
+
+def contrast(
+    engine: Engine,
+    policy: str,
+    kept: Retry,
+    asking: Asking,
+    tasks: Sequence[Task],
+    seed: Seed,
+    protocol: Protocol,
+) -> dict[str, Any]:
+    """Return for the report what a kept retry policy solves beyond ``append`` at equal tokens."""
+    if kept is Retry.APPEND:
+        return {}
+    kinds = (Retry.APPEND, kept)
+    found = compare_retries(engine, policy, asking, tasks, passes, seed, kinds, protocol)
+    told = f"retries by {kept} instead of append, equal tokens"
+    return {"contrasts": {told: as_numbers(found)[f"retry_{kept}_minus_append"]}}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
+from typing import Any
 
 from ratchet.core.findings import Finding
 from ratchet.core.records import Trace
@@ -35,12 +36,19 @@ from ratchet.recipes.contextual_drag.config import Config as Config
 from ratchet.recipes.contextual_drag.parts import (
     StoredRetries,
     choose_drafts,
+    contrast,
     describe,
     imitate,
     passes,
     planted_drag,
 )
-from ratchet.recipes.contextual_drag.warm import warm_up
+from ratchet.recipes.contextual_drag.protocol import (
+    as_numbers,
+    measure_copying,
+    measure_whole,
+)
+from ratchet.recipes.contextual_drag.warm import Side
+from ratchet.recipes.contextual_drag.weights import PREFIX, find_base
 from ratchet.solve.retry import Asking, Retry, Tried, retry
 from ratchet.worlds.countdown import Countdown
 
@@ -53,23 +61,19 @@ class ContextualDrag(Recipe):
 
     def __init__(self, config: Config, store: Store, engine: Engine | None = None) -> None:
         threads = config.threads or os.cpu_count() or 1
-        self.config, self.store, self.world = config, store, Countdown()
+        self.config, self.store = config, store
+        self.world = Side(taught=False) if config.model.startswith(PREFIX) else Countdown()
         self.engine = engine or LocalEngine(config.device, config.dtype, threads)
+        self.base = find_base(config.model, config.seed, config.warm)
         header = format_of(self.world.name).header if config.shots else ""
         self.asking = Asking(header, config.max_tokens)
         start = "append" if config.retry == "auto" else config.retry
         self.parameters: Mapping[str, Parameter] = {"retry": start, "show_failures": True}
 
     def initial(self, seed: Seed) -> State:
-        """A model that has learned Countdown with drafts, and the retry policy it starts with."""
-        state = create_policies(
-            self.engine, self.store, {ROLE: self.config.model}, self.config.kind, seed
-        )
-        with opened(self.engine, self.store, state, ROLE):
-            c, at = self.config, seed.child("warm")
-            args = (c.warm_steps, c.warm_rows, c.reliability, c.warm_lr)
-            warm_up(self.engine, ROLE, self.asking, c.families, at, *args)
-            state = state.replace(**close_policies(self.engine, self.store, ROLE))
+        """The model, which knows Countdown, and the retry policy that the loop starts with."""
+        kind = self.config.kind
+        state = create_policies(self.engine, self.store, {ROLE: self.base}, kind, seed)
         return state.replace(retry=self.keep(str(self.parameters["retry"])))
 
     def keep(self, kind: str) -> Component:
@@ -141,18 +145,8 @@ class ContextualDrag(Recipe):
         self, tasks: Sequence[Task], kind: Retry, seed: Seed, tries: int = 0
     ) -> list[Tried]:
         """Attempt tasks with retries; truth says which are to be retried."""
-        c = self.config
-        return retry(
-            self.engine,
-            ROLE,
-            kind,
-            self.asking,
-            tasks,
-            passes,
-            seed,
-            tries or c.tries,
-            c.tokens,
-        )
+        limits = (tries or self.config.tries, self.config.tokens)
+        return retry(self.engine, ROLE, kind, self.asking, tasks, passes, seed, *limits)
 
     def judge(self, tried: Tried) -> list[Trace]:
         """Return every attempt at a task as a trace, with its place among the tries."""
@@ -176,6 +170,22 @@ class ContextualDrag(Recipe):
         c, kind = self.config, Retry(self.store.read(state["retry"], FILE))
         retries = (kind, self.asking, passes, c.tries, c.tokens)
         return StoredRetries(self.engine, self.store, state, ROLE, *retries)
+
+    def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
+        """What the study of the first state found, or what the last one's retries are worth."""
+        c, looked = self.config, initial
+        if c.study == "none":
+            looked = final
+        with opened(self.engine, self.store, looked, ROLE):
+            if c.study == "none":
+                kept = Retry(self.store.read(final["retry"], FILE))
+                seed = Seed(c.seed).child("contrast")
+                tasks = self.draw(seed.child("tasks"), c.study_problems)
+                return contrast(self.engine, ROLE, kept, self.asking, tasks, seed, c.protocol)
+            look = measure_whole if c.study == "whole" else measure_copying
+            folder = self.store.folder.parent / "study"
+            found = look(self.engine, ROLE, c.protocol, c.seed, folder, passes)
+        return {"study": as_numbers(found)}
 
     def spent(self) -> Cost:
         """Tokens read and written by the engine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from math import cos, pi
 from pathlib import Path
@@ -32,6 +32,8 @@ from ratchet.recipes.tiny_model.tokenizer import (
 from ratchet.worlds.arithmetic import Arithmetic
 
 WEIGHTS = "model.safetensors"
+Batch = tuple[Tensor, Tensor]
+"""Tokens [rows, length + 1], and the weight in the loss of each but the first [rows, length]."""
 CONTEXT = 512
 """Most tokens the model reads."""
 _QUESTION, _LINE_END = (len(SPECIAL) + CHARACTERS.index(text) for text in "Q\n")
@@ -60,8 +62,8 @@ SHAPE = {
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How the tiny model is trained."""
+class Fit:
+    """How a small model is trained from random weights."""
 
     steps: int = 1_000
     """Optimiser steps."""
@@ -76,9 +78,15 @@ class Plan:
     warmup: int = 40
     """Steps over which the learning rates rise to their peak; then a cosine takes them to 0."""
     question_weight: float = 0.1
-    """Weight of the characters of a question in the loss; all others have 1."""
+    """Weight of what cannot be foreseen in the loss, such as a question; the rest has 1."""
     threads: int = 2
     """Threads of torch; another number gives slightly other weights."""
+
+
+@dataclass(frozen=True)
+class Plan(Fit):
+    """How the tiny model is trained."""
+
     mixture: Mixture = field(default_factory=Mixture)
     """What the training text is made of."""
 
@@ -116,19 +124,33 @@ def build(folder: Path, seed: int, progress: Callable[[str], None]) -> dict[str,
 
 
 def train(plan: Plan, seed: Seed, progress: Callable[[str], None] = lambda line: None) -> Trained:
-    """Train from random weights. Torch's random state and number of threads are left as found."""
+    """Train the tiny model from random weights."""
+    return fit(SHAPE, plan, _batches(plan, seed), seed, progress)
+
+
+def fit(
+    shape: Mapping[str, Any],
+    plan: Fit,
+    batches: Iterator[Batch],
+    seed: Seed,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Trained:
+    """Train a Llama of this shape from random weights on ``plan.steps`` batches.
+
+    Torch's random state and number of threads are left as found.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.threads)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed.child("weights").integer())
-            model = LlamaForCausalLM(LlamaConfig(**SHAPE))
-        return Trained(model, tuple(_learn(model, plan, seed, progress)))
+            model = LlamaForCausalLM(LlamaConfig(**shape))
+        return Trained(model, tuple(_learn(model, plan, batches, progress)))
     finally:
         torch.set_num_threads(threads)
 
 
-def save_model(folder: Path, model: LlamaForCausalLM) -> None:
+def save_model(folder: Path, model: LlamaForCausalLM, shape: Mapping[str, Any] = SHAPE) -> None:
     """Write configuration, tokenizer and weights; the weights as float16."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -137,7 +159,7 @@ def save_model(folder: Path, model: LlamaForCausalLM) -> None:
         if name != "lm_head.weight"
     }
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-    _write(folder / "config.json", SHAPE)
+    _write(folder / "config.json", shape)
     _write(folder / "generation_config.json", {"eos_token_id": EOS_ID, "pad_token_id": PAD_ID})
     save_tokenizer(folder, longest=CONTEXT)
 
@@ -148,9 +170,11 @@ def count_parameters(model: LlamaForCausalLM) -> int:
 
 
 def _learn(
-    model: LlamaForCausalLM, plan: Plan, seed: Seed, progress: Callable[[str], None]
+    model: LlamaForCausalLM,
+    plan: Fit,
+    batches: Iterator[Batch],
+    progress: Callable[[str], None],
 ) -> Iterator[float]:
-    batches = _batches(plan, seed)
     embedding = model.get_input_embeddings().weight
     matrices = [p for p in model.parameters() if p.dim() == 2 and p is not embedding]
     others = [p for p in model.parameters() if p.dim() < 2]
@@ -158,9 +182,9 @@ def _learn(
     adam = torch.optim.AdamW([embedding, *others], betas=(0.9, 0.98), weight_decay=0.0)
     model.train()
     for step in range(plan.steps):
-        tokens = next(batches)
+        tokens, weights = next(batches)
         logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
-        loss = _loss(logits, tokens[:, 1:], plan.question_weight)
+        loss = _loss(logits, tokens[:, 1:], weights)
         model.zero_grad()
         torch.autograd.backward(loss)
         share = _schedule(step, plan)
@@ -172,10 +196,9 @@ def _learn(
         yield loss.item()
 
 
-def _loss(logits: Tensor, targets: Tensor, question_weight: float) -> Tensor:
-    """Return the weighted mean cross-entropy; questions cannot be foreseen and count for less."""
+def _loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean cross-entropy."""
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    weights = torch.where(find_questions(targets), question_weight, 1.0)
     return (losses * weights).sum() / weights.sum()
 
 
@@ -187,21 +210,25 @@ def find_questions(tokens: Tensor) -> Tensor:
     return (start > end) & (tokens != _QUESTION)
 
 
-def _schedule(step: int, plan: Plan) -> float:
+def _schedule(step: int, plan: Fit) -> float:
     """Return the share of the peak learning rate: linear warm-up, then a cosine to 0."""
     if step < plan.warmup:
         return (step + 1) / plan.warmup
     return 0.5 + 0.5 * cos(pi * (step - plan.warmup) / max(plan.steps - plan.warmup, 1))
 
 
-def _batches(plan: Plan, seed: Seed) -> Iterator[Tensor]:
-    """Yield tokens [rows, length + 1]; each row begins with a document and is filled with more."""
+def _batches(plan: Plan, seed: Seed) -> Iterator[Batch]:
+    """Yield batches; each row begins with a document and is filled with more.
+
+    Questions cannot be foreseen and count for less.
+    """
     tokenizer = create_tokenizer()
     documents = Text(Arithmetic(), plan.mixture, seed.child("text")).documents()
     while True:
         rows = [_fill_row(documents, plan.length + 1) for _ in range(plan.rows)]
         encoded = tokenizer.encode_batch(rows)
-        yield torch.tensor([row.ids[: plan.length + 1] for row in encoded])
+        tokens = torch.tensor([row.ids[: plan.length + 1] for row in encoded])
+        yield tokens, torch.where(find_questions(tokens[:, 1:]), plan.question_weight, 1.0)
 
 
 def _fill_row(documents: Iterator[str], length: int) -> str:
@@ -214,5 +241,5 @@ def _fill_row(documents: Iterator[str], length: int) -> str:
     return row
 
 
-def _write(path: Path, data: Any) -> None:
+def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
