@@ -9,7 +9,7 @@ from ratchet.research.scaling_laws.fit import fit
 from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
 from ratchet.research.scaling_laws.human import HUMAN, seeds_of
-from ratchet.research.scaling_laws.problem import Problem
+from ratchet.research.scaling_laws.problem import Problem, extrapolate
 from ratchet.research.scaling_laws.sanity import check_physics, depends_on_batch
 from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
 from ratchet.research.scaling_laws.table import Table
@@ -38,10 +38,10 @@ def test_extrapolation_tells_what_the_fit_alone_does_not(sft: Table) -> None:
     """A logarithm bent by a straight line fits the rows and misses the next scale."""
     true = "(law id mse 0 own (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))"
     bent = "(law id mse 0 own (~ 1) (~ (log d)) (~ d))"
-    scores = {
-        how: [Problem(sft, Seed(1), how)._extrapolate(text).score for text in (true, bent)]
-        for how in ("sample", "holdout")
-    }
+    scores = {}
+    for how in ("sample", "holdout"):
+        train, held, _ = Problem(sft, Seed(1), how).splits[0]
+        scores[how] = [extrapolate(parse_form(t), train, held).score for t in (true, bent)]
     assert abs(scores["sample"][0] - scores["sample"][1]) < 0.01
     assert scores["holdout"][0] > scores["holdout"][1] + 0.01
 

@@ -7,7 +7,7 @@ import pytest
 
 from ratchet.core.codec import hash_files, hash_text
 from ratchet.search.archive import Archive, Entry
-from ratchet.search.sampling import by_cell, by_children, by_rank, by_visits, greedy, mixed
+from ratchet.search.sampling import by_cell, by_least, by_rank, either, by_visits, greedy, mixed
 
 
 def grown() -> Archive:
@@ -72,7 +72,7 @@ def test_greedy_takes_the_best_and_visits_drive_others_away_from_it() -> None:
     for n in range(30):
         archive.add(Entry(f"child {n}", 0.1, (hash_text("b"),), island=1))
     archive.add(Entry("fresh", 0.9, island=1))
-    for sampler in (by_visits, by_children):
+    for sampler in (by_visits,):
         drawn = [sampler(archive, rng, 1).program for _ in range(200)]
         assert drawn.count("fresh") > 2 * drawn.count("b")
 

@@ -39,11 +39,12 @@ from ratchet.research.scaling_laws.problem import Problem
 from ratchet.research.scaling_laws.render import algebra
 from ratchet.research.scaling_laws.sanity import depends_on_batch
 from ratchet.research.scaling_laws.solver import LawSolver
+from ratchet.research.scaling_laws.strategy import STRATEGIES
 from ratchet.research.scaling_laws.table import Table, find_task, read_table
 from ratchet.search.archive import Archive
 from ratchet.search.cascade import self_test
 from ratchet.search.endpoint import extract_program
-from ratchet.search.evolve import STRATEGIES, Search, Tally
+from ratchet.search.evolve import Search, Tally
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""Choosing among good forms: nested hold-outs with rows left out, the simplest, then consensus.
+"""Choosing among good forms: nested hold-outs with rows left out, description length, consensus.
 
 Of the laws that predict the held-out rows as well as the best one, within a standard error of the
-paired difference, those with the fewest constants are kept; of these, the one is taken whose
-predictions for the next scale lie nearest to the median of all.
+paired difference, those are kept that describe all rows in as few nats as any. Of these, the one is
+taken whose predictions for the next scale lie nearest to the median of all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.fit import fit, predict
-from ratchet.research.scaling_laws.form import Form
-from ratchet.research.scaling_laws.problem import Problem, extrapolate_rows
+from ratchet.research.scaling_laws.form import Form, parse_form
+from ratchet.research.scaling_laws.problem import Problem, row_errors
 from ratchet.search.archive import Archive, Entry
 
 CANDIDATES, BAGS = 12, 4
@@ -25,8 +25,10 @@ LEFT_OUT = 0.2
 """Share of a fold's rows that a repetition leaves out."""
 _MOST = 50.0
 """Most that one row may add, in variances."""
-NEAR, ERRORS = 1.02, 1.0
+NEAR, ERRORS = 1.02, 3.0
 """What counts as equally good: so many times the least error, or so many standard errors more."""
+BARE = 2.0
+"""Difference of twice the length that is not worth more than a bare mention (Kass and Raftery 1995)."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
     table = np.array([_bagged(problem, form, seed) for form in forms])
     errors = table.mean(axis=1)
     near = _as_good(table)
-    least = min(f.count for f, ok in zip(forms, near, strict=True) if ok)
-    kept = near & np.array([form.count == least for form in forms])
+    lengths = np.array([e.measures["length"] for e in entries])
+    kept = near & (lengths <= lengths[near].min() + BARE)
     beyond = [_beyond(problem, f) if ok else None for f, ok in zip(forms, kept, strict=True)]
     middle = np.median(np.stack([b for b in beyond if b is not None]), axis=0)
     spread = float(problem.table.targets.std()) or 1.0
@@ -80,19 +82,29 @@ def _as_good(table: Array) -> npt.NDArray[np.bool_]:
 
 
 def _candidates(archive: Archive) -> list[Entry]:
-    """Return the best entries, no more than two of one form, and the best of each number of
-    constants."""
+    """Return the best entries by hold-out, no more than two of one form; the forms that describe
+    all rows in the fewest nats; and the best of each number of constants."""
+    alive = archive.alive()
     found: list[Entry] = []
-    count: dict[tuple[str, ...], int] = {}
+    forms = [_structure(entry.program) for entry in alive]
     simple: dict[float, Entry] = {}
-    for entry in archive.alive():
-        parts = entry.program.split(None, 5)
-        form = (parts[1], parts[5])
-        count[form] = count.get(form, 0) + 1
+    short: dict[tuple[str, ...], Entry] = {}
+    for place, entry in enumerate(alive):
         simple.setdefault(entry.measures["constants"], entry)
-        if count[form] <= 2 and len(found) < CANDIDATES:
+        if forms[: place + 1].count(forms[place]) <= 2 and len(found) < CANDIDATES:
             found.append(entry)
-    return found + [entry for entry in simple.values() if entry not in found]
+    order = sorted(range(len(alive)), key=lambda i: alive[i].measures["length"])
+    for i in order:
+        if alive[i].score > 0.5 * alive[0].score:
+            short.setdefault(forms[i], alive[i])
+    shortest = list(short.values())[:CANDIDATES]
+    return list({e.id: e for e in (*found, *shortest, *simple.values())}.values())
+
+
+def _structure(program: str) -> tuple[str, ...]:
+    """Return what a program is apart from its fitter and the signs of its terms."""
+    form = parse_form(program)
+    return (form.link, *sorted(term.tree.text for term in form.terms))
 
 
 def _bagged(problem: Problem, form: Form, seed: Seed) -> Array:
@@ -100,12 +112,14 @@ def _bagged(problem: Problem, form: Form, seed: Seed) -> Array:
     out, in units in which their mean is the weighted NMSE."""
     folds = []
     for number, (train, held, weight) in enumerate(problem.splits):
-        errors = [extrapolate_rows(form, train, held)]
+        parts = [train]
         for bag in range(BAGS):
             rng = seed.child("bag", number, bag).rng()
             kept = rng.random(len(train)) >= LEFT_OUT
             if set(np.array(train.groups)[kept]) == set(train.groups):
-                errors.append(extrapolate_rows(form, train.at(np.flatnonzero(kept)), held))
+                parts.append(train.at(np.flatnonzero(kept)))
+        constants = problem.fit(form, [part.rows for part in parts])
+        errors = [row_errors(form, c, t, held) for c, t in zip(constants, parts, strict=True)]
         folds.append(weight / len(held) * np.mean(np.minimum(errors, _MOST), axis=0))
     rows: Array = np.concatenate(folds)
     return rows * len(rows)
