@@ -28,7 +28,7 @@ _MOST = 50.0
 NEAR, ERRORS = 1.02, 3.0
 """What counts as equally good: so many times the least error, or so many standard errors more."""
 BARE = 2.0
-"""Difference of twice the length that is not worth more than a bare mention (Kass and Raftery 1995)."""
+"""Difference of twice the length that is not worth more than a mention (Kass and Raftery 1995)."""
 
 
 @dataclass(frozen=True)
