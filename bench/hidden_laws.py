@@ -1,6 +1,6 @@
 """What a search recovers of twelve hidden laws: simulated tables, with noise.
 
-    python -m bench.hidden_laws [--budget 1500] [--seeds 20] [--more 3] [--jobs N] [--out DIR]
+    python -m bench.hidden_laws [--budget 1000] [--seeds 20] [--more 3] [--jobs N] [--out DIR]
 
 At 1% noise each law is searched with ``--seeds`` tables, at the other noises with ``--more``. What
 is done is kept in ``--out``, and the same command goes on with what is missing. For each law: how
@@ -65,7 +65,7 @@ def search(name: str, noise: float, budget: int, number: int) -> dict[str, Any]:
 def main() -> None:
     """Run what is missing and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--budget", type=int, default=1500)
+    parser.add_argument("--budget", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--more", type=int, default=3)
     parser.add_argument("--laws", nargs="+", default=[law.name for law in HIDDEN])

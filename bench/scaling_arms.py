@@ -33,9 +33,6 @@ from ratchet.research.scaling_laws.tasks import TASKS
 from ratchet.search.archive import Archive
 from ratchet.search.evolve import BEST_OF_N, Search
 
-_SLOW = ("sft", "domain_mixture", "easy_question", "lr_bsz_variant", "vocab")
-"""Tables on which an arm with BFGS takes minutes; these are begun first."""
-
 
 def run_arm(path: str, label: str, budget: int, number: int) -> dict[str, Any]:
     """Return an arm's R2 on its own rows and beyond them."""
@@ -81,14 +78,12 @@ def _find(arm: Arm, fit: Fit, train: Table, budget: int, seed: Seed) -> tuple[Fo
 def list_pieces(
     tables: dict[str, Path], seeds: Sequence[int], budget: int
 ) -> dict[str, tuple[str, str, int, int]]:
-    """Return all runs: the longest first, then seed by seed."""
-    runs = [(s, name, label) for s in seeds for name in tables for label in ARMS]
-    slow = {label for label, arm in ARMS.items() if arm.search and arm.routine == "bfgs"}
-    places = {name: at for at, name in enumerate(_SLOW)}
-    runs.sort(key=lambda run: places.get(run[1], 9) if run[2] in slow else 9)
+    """Return all runs, seed by seed."""
     return {
         f"{name}-{label}-{seed}-{budget}": (str(tables[name]), label, budget, seed)
-        for seed, name, label in runs
+        for seed in seeds
+        for name in tables
+        for label in ARMS
     }
 
 

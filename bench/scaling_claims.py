@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-BUDGET, SEEDS = 300, (1, 2, 3)
+BUDGET, SEEDS = 120, (1, 2, 3)
 """Evaluations of an arm on one table, and seeds."""
 BOUNDS = (-1.0, 1.0)
 """R2 is floored at -1, as published tables are."""

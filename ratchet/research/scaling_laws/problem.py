@@ -158,17 +158,6 @@ def score(form: Form, constants: Constants, train: Table, held: Table) -> Metric
     return measure(held.targets, predicted, held.groups)
 
 
-def row_errors(form: Form, constants: Constants, train: Table, held: Table) -> Array:
-    """Return the squared error of each row, by the variance of these rows; infinite where a law
-    that was fitted to others gives no finite number."""
-    predicted = predict_table(form, constants, train, held)
-    if predicted is None:
-        return np.full(len(held), np.inf)
-    variance = np.maximum(held.targets.var(axis=0), 1e-300)
-    errors: Array = ((held.targets - predicted) ** 2 / variance).mean(axis=1)
-    return np.where(np.isfinite(errors), errors, np.inf)
-
-
 def align(constants: Constants, train: Table, held: Table) -> Constants | None:
     """Return the constants in the order of another table's cells; None if a group is unknown."""
     places = {cell: at for at, cell in enumerate(train.cells)}
