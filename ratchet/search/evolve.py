@@ -38,7 +38,7 @@ class Strategy:
     """Evaluations between two steps of migration."""
 
 
-EVOLVE = Strategy("evolve", 0.15, opening=40)
+EVOLVE = Strategy("evolve", 0.15)
 """Islands, cells and visits."""
 BEST_OF_N = Strategy("best_of_n", 1.0)
 """Independent draws: what any search has to beat."""

@@ -221,6 +221,13 @@ class Grammar:
         return _swap(tree, node, self._tree(rng))
 
 
+def write_macros(task: Task, name: str) -> tuple[str, ...]:
+    """Return the shapes that a variable of a task comes in, as texts."""
+    kind = "share" if name == "own" else task.variables[name].kind
+    texts = (_fill(macro, {"X": Tree(name)}).text for macro in _MACROS[kind])
+    return tuple(dict.fromkeys(texts))
+
+
 def _fill(pattern: str, parts: dict[str, Tree]) -> Tree:
     def place(tree: Tree) -> Tree:
         if tree.op in parts and not tree.args:

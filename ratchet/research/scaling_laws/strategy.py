@@ -8,7 +8,8 @@ from dataclasses import replace
 from ratchet.search.evolve import BEST_OF_N, EVOLVE, REFINE
 from ratchet.search.sampling import by_least, either, mixed
 
-EVOLVE_LAWS = replace(EVOLVE, sampler=either(mixed, by_least("length")))
-"""Islands, cells and visits by score; else by description length."""
+EVOLVE_LAWS = replace(EVOLVE, sampler=either(mixed, by_least("length")), opening=40)
+"""Islands, cells and visits by score; else by description length. A grammar first writes forty laws
+from nothing, which costs it nothing."""
 STRATEGIES = {s.name: s for s in (EVOLVE_LAWS, BEST_OF_N, REFINE)}
 """By name."""
