@@ -91,7 +91,7 @@ def test_a_second_objective_draws_what_the_score_does_not() -> None:
     archive, rng = Archive(), np.random.default_rng(0)
     for n in range(10):
         archive.add(Entry(str(n), n / 10, measures={"length": float(n)}))
-    short = [by_least("length")(archive, rng).program for _ in range(300)]
+    short = [by_least("length")(archive, rng, 0).program for _ in range(300)]
     assert short.count("0") > 2 * short.count("5") > 0
-    both = [either(greedy, by_least("length"))(archive, rng).program for _ in range(300)]
+    both = [either(greedy, by_least("length"))(archive, rng, 0).program for _ in range(300)]
     assert both.count("9") > 100 and both.count("0") > 2 * both.count("5") > 0
