@@ -58,7 +58,49 @@ class Show:
         return Reply(document, "\n".join(rows))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Score a law in source text on a task's inner hold-outs: the two functions of SLDBench,
+    ``fit_scaling_law(rows, targets)`` and ``scaling_law(rows, params)``, run in the sandbox."""
+
+    program: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PROGRAM.py")]
+    """The program. It is never run outside of the sandbox."""
+    data: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder with the tables: TASK.csv or train/TASK.csv."""
+    task: str
+    """Name of the task."""
+    seed: int = 1
+    """Seed of the hold-outs, where these are drawn."""
+    json: bool = False
+    """Print one JSON document on standard output."""
+
+    def perform(self) -> Reply:
+        """Score it."""
+        from ratchet.core.codec import to_data
+        from ratchet.core.errors import ConfigError
+        from ratchet.core.seeds import Seed
+        from ratchet.research.scaling_laws.problem import Problem
+        from ratchet.research.scaling_laws.programs import Programs
+        from ratchet.research.scaling_laws.table import find_tables, find_task, read_table
+        from ratchet.sandbox.open import open_sandbox
+
+        task, tables = find_task(self.task), find_tables(self.data)
+        if self.task not in tables:
+            told = f"it has: {', '.join(tables)}"
+            raise ConfigError(f"{self.data} has no table of {self.task}", told)
+        try:
+            source = self.program.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read {self.program}: {error}", "check the path") from error
+        problem = Problem(read_table(tables[self.task], task), Seed(self.seed))
+        with open_sandbox(workers=1) as sandbox:
+            found = Programs(problem, sandbox).assess(source)
+        word = f"rejected as {found.failure}: " if found.failure else f"score {found.score:.4f}: "
+        return Reply(dict(to_data(found)), f"{self.program}: {word}{found.feedback}")
+
+
 Laws = (
     Annotated[Predict, tyro.conf.subcommand("predict")]
     | Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Score, tyro.conf.subcommand("score")]
 )

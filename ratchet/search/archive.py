@@ -7,6 +7,7 @@ killed and resumed ends with the same hash. Failures stay in it as data, with th
 from __future__ import annotations
 
 import json
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class Archive:
         self._entries: dict[str, Entry] = {}
         self._children: dict[str, int] = {}
         self._behaviours: dict[str, str] = {}
+        self._ranked: list[Entry] = []
         for entry in entries:
             self.add(entry)
 
@@ -81,7 +83,10 @@ class Archive:
             if parent not in self._entries:
                 raise ValueError(f"the archive has no parent {parent}")
             self._children[parent] = self._children.get(parent, 0) + 1
-        self._entries[entry.id] = replace(entry, island=entry.island % self.islands)
+        entry = replace(entry, island=entry.island % self.islands)
+        self._entries[entry.id] = entry
+        if not entry.failure:
+            insort(self._ranked, entry, key=lambda e: -e.score)
         if entry.behaviour and not entry.failure:
             self._behaviours.setdefault(entry.behaviour, entry.id)
 
@@ -96,8 +101,7 @@ class Archive:
 
     def alive(self, island: int | None = None) -> list[Entry]:
         """Return the entries that were scored, best first; of one island, or of all."""
-        found = [e for e in self if not e.failure and island in (None, e.island)]
-        return sorted(found, key=lambda e: -e.score)
+        return [e for e in self._ranked if island in (None, e.island)]
 
     @property
     def best(self) -> Entry:

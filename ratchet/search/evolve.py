@@ -32,6 +32,8 @@ class Strategy:
     """Share of programs written from nothing."""
     sampler: Sampler = mixed
     """How parents are chosen for the others."""
+    opening: int = 0
+    """Entries that an archive has before any is changed: the first population."""
     migrate: int = 50
     """Evaluations between two steps of migration."""
 
@@ -42,7 +44,6 @@ BEST_OF_N = Strategy("best_of_n", 1.0)
 """Independent draws: what any search has to beat."""
 REFINE = Strategy("refine", 0.0, greedy)
 """Sequential refinement: always change the best."""
-STRATEGIES = {s.name: s for s in (EVOLVE, BEST_OF_N, REFINE)}
 
 
 @dataclass
@@ -115,7 +116,8 @@ class Search:
             at = seed.child(attempt)
             rng = at.child("parents").rng()
             alive = archive.alive()
-            if not alive or rng.random() < self.strategy.explore:
+            early = len(archive) < self.strategy.opening
+            if early or not alive or rng.random() < self.strategy.explore:
                 proposal = self.proposer.fresh(at.child("fresh"))
             else:
                 chosen = [self.strategy.sampler(archive, rng, island) for _ in range(2)]

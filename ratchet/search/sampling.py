@@ -1,4 +1,4 @@
-"""Choosing parents: six ways, each a function of archive and generator alone."""
+"""Choosing parents, each way a function of archive and generator alone."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def by_rank(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entr
     return _draw(pool, 1.0 / np.arange(1, len(pool) + 1), rng)
 
 
+def by_least(measure: str) -> Sampler:
+    """Return the way that draws by a power law of the rank in a measure, the least first: a second
+    objective beside the score."""
+
+    def draw(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
+        pool = sorted(_pool(archive, island), key=lambda e: e.measures[measure])
+        return _draw(pool, 1.0 / np.arange(1, len(pool) + 1), rng)
+
+    return draw
+
+
 def by_visits(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
     """Draw by score, less what an entry was visited: exp((sigmoid(r - r0) - ln(1 + v)/2) / 0.5).
 
@@ -41,13 +52,6 @@ def by_visits(archive: Archive, rng: np.random.Generator, island: int = 0) -> En
     return _draw(pool, np.exp((worth - 0.5 * np.log1p(visits)) / 0.5), rng)
 
 
-def by_children(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
-    """Draw by sigmoid(10 (r - 1/2)) / (1 + children) (Darwin Goedel Machine, arXiv 2505.22954)."""
-    pool = _pool(archive, island)
-    worth = [1 / (1 + np.exp(-10 * (e.score - 0.5))) / (1 + archive.children(e)) for e in pool]
-    return _draw(pool, np.array(worth), rng)
-
-
 def by_cell(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
     """Draw a cell evenly and return its best (MAP-Elites, Mouret and Clune 2015)."""
     elites = archive.elites(island) or archive.elites()
@@ -59,6 +63,15 @@ def mixed(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
     at = rng.random()
     how: Sampler = by_cell if at < 0.2 else by_rank if at < 0.7 else by_visits
     return how(archive, rng, island)
+
+
+def either(first: Sampler, second: Sampler) -> Sampler:
+    """Return the way that goes the one or the other way, evenly."""
+
+    def draw(archive: Archive, rng: np.random.Generator, island: int = 0) -> Entry:
+        return (first if rng.random() < 0.5 else second)(archive, rng, island)
+
+    return draw
 
 
 def _draw(pool: Sequence[Entry], weights: np.ndarray, rng: np.random.Generator) -> Entry:

@@ -19,6 +19,7 @@ from ratchet.recipes.launch import find_method
 from ratchet.research.scaling_laws.law import FILE
 from ratchet.research.scaling_laws.table import Table
 from tests.research.conftest import make_parallel
+from tests.search.scripted import serve
 
 WORDS = ["run", "scaling_laws", "--budget", "40", "--generations", "2", "--quiet"]
 
@@ -79,9 +80,68 @@ def test_wrong_tasks_and_folders_are_errors(data: Path, tmp_path: Path) -> None:
         ({"data": str(tmp_path)}, "no table of a known task"),
         ({"data": str(data), "task": "moe"}, "no table of moe"),
         ({"data": str(data), "task": "nothing"}, "no task 'nothing'"),
+        ({"data": str(data), "proposer": "endpoint"}, "its address"),
+        ({"data": str(data), "endpoint": "http://127.0.0.1:1/v1"}, "its address"),
     ):
         with pytest.raises(ConfigError, match=problem):
             method.module.split_run(method.configure(**settings), tmp_path / "out")
+
+
+def test_a_language_model_behind_a_server_writes_the_law(data: Path, tmp_path: Path) -> None:
+    """The whole way: prompt, reply, reader, evaluation, gate, LAW.json."""
+    law = "(law id mse 0 own (+ 1) (+ (pow (* n (+ 1 (* ?s (log p)))) (neg ?e))))"
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    with serve("import os; os.abort()", f"Here:\n```\n{law}\n```", "no law at all") as server:
+        words = ["--proposer", "endpoint", "--model", "m", "--endpoint-key", str(key)]
+        words += ["--endpoint", f"http://127.0.0.1:{server.server_port}/v1", "--seeds", "plain"]
+        out = tmp_path / "out"
+        assert main([*WORDS, "--budget", "4", *words, "--data", str(data), "--out", str(out)]) == 0
+        prompts = [body["messages"][0]["content"] for body in server.asked]
+        assert {body["model"] for body in server.asked} == {"m"}
+        assert set(server.headers) == {"Bearer secret"}
+    document = json.loads((out / "parallel" / FILE).read_text())
+    assert document["law"]["form"] == law and document["law"]["evidence"]["r2"] > 0.999
+    assert "At most 4 constants" in prompts[0]
+    assert any("rejected as" in p or "by inner hold-out" in p for p in prompts)
+    assert "secret" not in "".join(prompts)
+
+
+def test_edits_of_a_laws_text_find_a_law(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--proposer", "patch", "--seeds", "plain", "--data", str(data), "--out", str(out)]
+    assert main([*WORDS, *words]) == 0
+    archives = sorted((out / "parallel" / "versions").glob("*/archive.jsonl"), key=_size)
+    entries = [json.loads(line) for line in archives[-1].read_text().splitlines()[1:]]
+    assert len(entries) == 40 and len({e["operator"] for e in entries}) > 10
+    assert document_r2(out) > 0.9
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def document_r2(out: Path) -> float:
+    document = json.loads((out / "parallel" / FILE).read_text())
+    return float(document["law"]["evidence"]["r2"])
+
+
+def test_a_program_in_source_text_is_scored_in_the_sandbox(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "law.py"
+    program.write_text(
+        "def fit_scaling_law(rows, targets):\n    return [sum(targets) / len(targets)]\n\n"
+        "def scaling_law(rows, params):\n    return [params[0] for _ in rows]\n"
+    )
+    words = ["laws", "score", str(program), "--data", str(data), "--task", "parallel"]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["failure"] == "" and found["measures"]["constants"] == 1
+    program.write_text("open('/etc/passwd')\n" + program.read_text())
+    assert main(words) == 0
+    assert "rejected as reaches_out" in capsys.readouterr().out
+    assert main([*words[:-1], "moe"]) != 0
 
 
 @pytest.mark.slow

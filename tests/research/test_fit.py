@@ -7,7 +7,14 @@ import pytest
 from scipy.optimize import curve_fit
 
 from ratchet.core.seeds import Seed
-from ratchet.research.scaling_laws.fit import fit, predict
+from ratchet.research.scaling_laws.fit import (
+    LONG,
+    _descend,
+    _prepare,
+    _starts,
+    fit,
+    predict,
+)
 from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.human import HUMAN
 from ratchet.research.scaling_laws.synthetic import HIDDEN, HiddenLaw, make_table, recovers
@@ -63,6 +70,22 @@ def test_how_long_others_take_changes_nothing() -> None:
         alone = fit(form, table.at(np.arange(12 * g, 12 * g + 12)).rows)
         assert np.allclose(alone.nonlinear[0], together.nonlinear[g], rtol=1e-9)
         assert alone.cost[0] == pytest.approx(together.cost[g], rel=1e-9)
+
+
+def test_a_start_that_has_settled_stays_where_it_is() -> None:
+    """Of sixteen starts on one table some settle early; the others' steps must not move them."""
+    table = make_table(HIDDEN[4], 0.01, Seed(1))
+    form, rows = HIDDEN[4].form, table.rows
+    task = _prepare(form, rows.inputs, rows.target, rows.weight / rows.weight.sum())
+    starts = _starts(form.constants)[..., None]
+    whole = _descend(task, task.solve(starts), LONG, False)
+    counts = []
+    for s in range(starts.shape[1]):
+        alone = _descend(task, task.solve(starts[:, s : s + 1]), LONG, False)
+        assert np.allclose(alone.u[:, 0], whole.u[:, s], rtol=1e-11, atol=1e-11)
+        short = _descend(task, task.solve(starts[:, s : s + 1]), LONG // 2, False)
+        counts.append(bool((short.u == alone.u).all()))
+    assert any(counts) and not all(counts), "some settle in half the steps, some do not"
 
 
 def test_signs_bound_the_coefficients() -> None:

@@ -59,6 +59,17 @@ def test_the_second_largest_of_any_axis_is_held_out() -> None:
     assert set(fold.held) == set(np.flatnonzero((n >= 4) | (d >= 12)))
 
 
+def test_the_largest_in_both_is_held_out_even_if_it_has_one_value_of_the_second() -> None:
+    n, d = (x.ravel() for x in np.meshgrid([1.0, 2.0, 4.0], np.arange(1.0, 41.0)))
+    inputs = {"l": d, "b": d, "d": d, "n": n}
+    table = Table(TASKS["lr_bsz_variant"], ("all",) * 120, inputs, n[:, None])
+    fold = make_folds(table, Seed(1))[0]
+    assert fold.held.tolist() == np.flatnonzero((n == 4) & (d == 40)).tolist()
+    few = table.at(np.flatnonzero((n < 4) | (d == 7)))
+    fold = make_folds(few, Seed(1))[0]
+    assert few.inputs["n"][fold.held].tolist() == [4.0]
+
+
 def test_a_division_seals_rows_of_the_largest_scale_only(sft: Table, parallel: Table) -> None:
     for table, axis in ((sft, "d"), (parallel, "p")):
         parts = divide(table, Seed(1))

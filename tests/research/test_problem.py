@@ -6,17 +6,19 @@ import pytest
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.choose import choose
 from ratchet.research.scaling_laws.fit import fit
-from ratchet.research.scaling_laws.form import parse_form
+from ratchet.research.scaling_laws.form import Form, parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
-from ratchet.research.scaling_laws.human import HUMAN, seeds_of
-from ratchet.research.scaling_laws.problem import Problem
+from ratchet.research.scaling_laws.human import HUMAN, plain_law, seeds_of
+from ratchet.research.scaling_laws.patches import law_edits
+from ratchet.research.scaling_laws.problem import Problem, extrapolate
 from ratchet.research.scaling_laws.sanity import check_physics, depends_on_batch
 from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
 from ratchet.research.scaling_laws.table import Table
 from ratchet.research.scaling_laws.tasks import TASKS
-from ratchet.search.archive import Archive
+from ratchet.search.archive import Archive, Entry
 from ratchet.search.cascade import Assessment
 from ratchet.search.evolve import Search
+from ratchet.search.patches import PatchGrammar
 
 
 @pytest.mark.parametrize(
@@ -38,10 +40,10 @@ def test_extrapolation_tells_what_the_fit_alone_does_not(sft: Table) -> None:
     """A logarithm bent by a straight line fits the rows and misses the next scale."""
     true = "(law id mse 0 own (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))"
     bent = "(law id mse 0 own (~ 1) (~ (log d)) (~ d))"
-    scores = {
-        how: [Problem(sft, Seed(1), how)._extrapolate(text).score for text in (true, bent)]
-        for how in ("sample", "holdout")
-    }
+    scores = {}
+    for how in ("sample", "holdout"):
+        train, held, _ = Problem(sft, Seed(1), how).splits[0]
+        scores[how] = [extrapolate(parse_form(t), train, held).score for t in (true, bent)]
     assert abs(scores["sample"][0] - scores["sample"][1]) < 0.01
     assert scores["holdout"][0] > scores["holdout"][1] + 0.01
 
@@ -118,3 +120,43 @@ def test_a_constant_that_does_nothing_is_left_out() -> None:
     assert first.nmse == pytest.approx(second.nmse, rel=1e-4)
     assert first.entry.program == simple
     assert first.distance == 0.0 and second.distance == float("inf")
+
+
+def test_terms_that_share_no_variable_make_an_interaction() -> None:
+    law = HIDDEN[10]
+    grammar = Grammar(law.task, True, 1)
+    parent = Entry("(law id mse 0 own (~ 1) (~ (log n)) (~ (log d)))", 0.5)
+    changed = {grammar.change([parent], Seed(n)).program for n in range(150)}
+    assert "(law id mse 0 own (~ 1) (~ (log n)) (~ (log d)) (~ (* (log n) (log d))))" in changed
+
+
+def test_simple_laws_are_written_from_nothing() -> None:
+    """A constant and one term, or one term of each variable: most laws people found are such."""
+    one, two = HIDDEN[4], HIDDEN[10]
+    first = {Grammar(one.task, True, 1).fresh(Seed(n)).program for n in range(150)}
+    assert any(set(_trees(text)) == {"1", "(/ 1 (+ ?s (pow n ?e)))"} for text in first)
+    forms = [parse_form(Grammar(two.task, True, 1).fresh(Seed(n)).program) for n in range(100)]
+    each = [form for form in forms if _alone(form) == [set(), {"d"}, {"n"}]]
+    assert len(each) > 20
+    falls = [t for f in forms for t in f.terms if t.tree.op == "log"]
+    assert falls and all(term.sign == "~" for term in falls), "a logarithm may fall"
+
+
+def _trees(text: str) -> list[str]:
+    return [term.tree.text for term in parse_form(text).terms]
+
+
+def _alone(form: Form) -> list[set[str]]:
+    return sorted((set(term.tree.variables) for term in form.terms), key=sorted)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_edits_of_a_law_keep_to_its_language(name: str) -> None:
+    task = TASKS[name]
+    grammar = PatchGrammar(plain_law(task).text, law_edits(task, name != "vocab", 2))
+    for n in range(30):
+        first = grammar.fresh(Seed(n))
+        second = grammar.change([Entry(first.program, 0.5)], Seed(n))
+        for text in (first.program, second.program):
+            assert parse_form(text).text == text
+        assert second.program != first.program

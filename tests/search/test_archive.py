@@ -7,7 +7,7 @@ import pytest
 
 from ratchet.core.codec import hash_files, hash_text
 from ratchet.search.archive import Archive, Entry
-from ratchet.search.sampling import by_cell, by_children, by_rank, by_visits, greedy, mixed
+from ratchet.search.sampling import by_cell, by_least, by_rank, by_visits, either, greedy, mixed
 
 
 def grown() -> Archive:
@@ -72,9 +72,8 @@ def test_greedy_takes_the_best_and_visits_drive_others_away_from_it() -> None:
     for n in range(30):
         archive.add(Entry(f"child {n}", 0.1, (hash_text("b"),), island=1))
     archive.add(Entry("fresh", 0.9, island=1))
-    for sampler in (by_visits, by_children):
-        drawn = [sampler(archive, rng, 1).program for _ in range(200)]
-        assert drawn.count("fresh") > 2 * drawn.count("b")
+    drawn = [by_visits(archive, rng, 1).program for _ in range(200)]
+    assert drawn.count("fresh") > 2 * drawn.count("b")
 
 
 def test_rank_prefers_the_better_and_cells_are_drawn_evenly() -> None:
@@ -86,3 +85,13 @@ def test_rank_prefers_the_better_and_cells_are_drawn_evenly() -> None:
     cells = [by_cell(archive, rng).program for _ in range(300)]
     assert set(cells) == {"0", "9"} and 100 < cells.count("0") < 200
     assert {mixed(archive, rng).program for _ in range(300)} >= {"0", "9", "5"}
+
+
+def test_a_second_objective_draws_what_the_score_does_not() -> None:
+    archive, rng = Archive(), np.random.default_rng(0)
+    for n in range(10):
+        archive.add(Entry(str(n), n / 10, measures={"length": float(n)}))
+    short = [by_least("length")(archive, rng, 0).program for _ in range(300)]
+    assert short.count("0") > 2 * short.count("5") > 0
+    both = [either(greedy, by_least("length"))(archive, rng, 0).program for _ in range(300)]
+    assert both.count("9") > 100 and both.count("0") > 2 * both.count("5") > 0

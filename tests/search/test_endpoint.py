@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -17,48 +14,13 @@ from ratchet.search.cascade import Assessment
 from ratchet.search.endpoint import Endpoint, Terms, extract_program
 from ratchet.search.evolve import Search
 from ratchet.search.proposer import SpentError
-
-
-class Scripted(HTTPServer):
-    """Answers with the texts it was given, in turn, and keeps what it was asked."""
-
-    texts: list[str]
-    asked: list[dict[str, Any]]
-    headers: list[str | None]
-    counts = True
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, Scripted)
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text = server.texts[len(server.asked) % len(server.texts)]
-        server.asked.append(body)
-        server.headers.append(self.headers["Authorization"])
-        reply: dict[str, Any] = {"choices": [{"message": {"content": text}}]}
-        if server.counts:
-            reply["usage"] = {"prompt_tokens": 100, "completion_tokens": 50}
-        sent = json.dumps(reply).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+from tests.search.scripted import Scripted, serve
 
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    server = Scripted(("127.0.0.1", 0), Handler)
-    server.texts, server.asked, server.headers = ["Sure!\n```python\none\n```\nDone."], [], []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve("Sure!\n```python\none\n```\nDone.") as server:
+        yield server
 
 
 def terms(server: Scripted, **more: Any) -> Terms:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,12 @@ def test_refinement_only_changes_the_best() -> None:
         if entry.parents:
             assert archive[entry.parents[0]].score == best
         best = max(best, entry.score)
+
+
+def test_a_first_population_comes_before_any_change() -> None:
+    archive = run(Search(Letters(), judge, replace(EVOLVE, opening=40)), 120)
+    made = [entry.operator for entry in archive]
+    assert set(made[:40]) == {"fresh"} and made[40:].count("mutate") > 40
 
 
 def test_slices_make_the_same_archive_as_one_piece() -> None:

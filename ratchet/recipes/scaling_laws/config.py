@@ -26,9 +26,12 @@ class Config(RunConfig):
     """Whether the fitting routine evolves with the form, or is plain least squares."""
     seeds: Literal["all", "plain"] = "all"
     """First programs: human laws and variants of them too, or the plain power law alone."""
+    proposer: Literal["gp", "patch", "endpoint"] = "gp"
+    """Who writes laws: genetic programming over typed trees, edits of a law's text, or a language
+    model at ``endpoint``."""
     endpoint: str = ""
-    """Address of a server with the OpenAI chat interface whose ``model`` writes the laws in place
-    of the grammar, such as http://127.0.0.1:8000/v1."""
+    """Address of a server with the OpenAI chat interface whose ``model`` writes the laws, such as
+    http://127.0.0.1:8000/v1."""
     endpoint_key: str = ""
     """File that holds the server's key; no variable of the environment is ever read."""
     endpoint_tokens: int = Field(default=200_000, ge=1)

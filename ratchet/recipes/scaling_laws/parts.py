@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,19 @@ from ratchet.core.errors import ConfigError
 from ratchet.core.seeds import Seed
 from ratchet.recipes.scaling_laws.config import Config
 from ratchet.research.scaling_laws.division import divide
+from ratchet.research.scaling_laws.grammar import Grammar
+from ratchet.research.scaling_laws.human import plain_law
 from ratchet.research.scaling_laws.law import FILE
+from ratchet.research.scaling_laws.patches import law_edits
+from ratchet.research.scaling_laws.problem import Problem
 from ratchet.research.scaling_laws.prompt import describe_task
+from ratchet.research.scaling_laws.strategy import STRATEGIES
 from ratchet.research.scaling_laws.table import GROUP, Table, find_tables, find_task, read_table
 from ratchet.research.scaling_laws.tasks import Task
 from ratchet.search.endpoint import Endpoint, Terms
+from ratchet.search.evolve import Search
+from ratchet.search.patches import PatchGrammar
+from ratchet.search.proposer import Proposer
 from ratchet.worlds.rows import hash_table
 
 _TESTS = 50
@@ -28,6 +37,11 @@ def split_run(config: Config, path: Path) -> list[tuple[Config, Path]]:
 
     Raises ConfigError if there is no table, or a task is unknown.
     """
+    if (config.proposer == "endpoint") != bool(config.endpoint):
+        raise ConfigError(
+            "a language model writes laws with --proposer endpoint and its address",
+            "--proposer endpoint --endpoint http://127.0.0.1:8000/v1 --model NAME",
+        )
     if not config.data:
         raise ConfigError("which tables? name their folder", "ratchet run scaling_laws --data DIR")
     tables = find_tables(Path(config.data))
@@ -91,8 +105,27 @@ def _write_charter(path: Path, source: Path, name: str, seed: int) -> None:
     draft.replace(path)
 
 
-def ask_model(config: Config, task: Task) -> Endpoint:
-    """Return the language model that the settings name. ConfigError if its key cannot be read."""
+def make_search(config: Config, problem: Problem) -> Search:
+    """Return who writes laws, who judges them, and how parents are chosen.
+
+    Raises ConfigError if the key of a language model cannot be read.
+    """
+    strategy = STRATEGIES[config.strategy]
+    if config.proposer != "gp":
+        strategy = replace(strategy, opening=0)
+    return Search(_make_proposer(config, problem.table), problem.assess, strategy)
+
+
+def _make_proposer(config: Config, table: Table) -> Proposer:
+    task, positive, cells = table.task, bool(table.targets.min() > 0), len(table.cells)
+    if config.proposer == "endpoint":
+        return _ask_model(config, task)
+    if config.proposer == "patch":
+        return PatchGrammar(plain_law(task).text, law_edits(task, positive, cells))
+    return Grammar(task, positive, cells)
+
+
+def _ask_model(config: Config, task: Task) -> Endpoint:
     key = ""
     if config.endpoint_key:
         try:

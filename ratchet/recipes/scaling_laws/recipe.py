@@ -25,14 +25,13 @@ from ratchet.guard.charter import Charter
 from ratchet.loop.recipe import Context, Mechanism, Recipe
 from ratchet.loop.versions import Store
 from ratchet.recipes.scaling_laws.config import Config as Config
-from ratchet.recipes.scaling_laws.parts import ask_model
+from ratchet.recipes.scaling_laws.parts import make_search
 from ratchet.recipes.scaling_laws.parts import split_run as split_run
 from ratchet.recipes.scaling_laws.parts import sum_up as sum_up
 from ratchet.research.scaling_laws.choose import choose
 from ratchet.research.scaling_laws.document import Evidence, publish
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.form import parse_form
-from ratchet.research.scaling_laws.grammar import Grammar
 from ratchet.research.scaling_laws.human import plain_law, seeds_of
 from ratchet.research.scaling_laws.law import Law, fit_law
 from ratchet.research.scaling_laws.problem import Problem
@@ -43,7 +42,7 @@ from ratchet.research.scaling_laws.table import Table, find_task, read_table
 from ratchet.search.archive import Archive
 from ratchet.search.cascade import self_test
 from ratchet.search.endpoint import extract_program
-from ratchet.search.evolve import STRATEGIES, Search, Tally
+from ratchet.search.evolve import Search, Tally
 
 
 @dataclass
@@ -72,10 +71,7 @@ class ScalingLaws(Recipe):
     @cached_property
     def search(self) -> Search:
         """Who proposes and who judges."""
-        table = self.problem.table
-        grammar = Grammar(table.task, bool(table.targets.min() > 0), len(table.cells))
-        proposer = ask_model(self.config, table.task) if self.config.endpoint else grammar
-        return Search(proposer, self.problem.assess, STRATEGIES[self.config.strategy])
+        return make_search(self.config, self.problem)
 
     def initial(self, seed: Seed) -> State:
         """Start from the plain power law, or the first sane one after it, and an empty archive."""
@@ -176,7 +172,7 @@ class ScalingLaws(Recipe):
         return fair.score > first.score
 
     def _writes(self, seed: Seed) -> bool:
-        if self.config.endpoint:
+        if self.config.proposer == "endpoint":
             # Asking costs: a planted reply goes through the reader instead.
             law = plain_law(self.problem.table.task).text
             return extract_program(f"Here it is:\n```\n{law}\n```") == law

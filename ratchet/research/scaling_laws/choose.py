@@ -1,8 +1,14 @@
-"""Choosing among good forms: nested hold-outs with rows left out, the simplest, then consensus.
+"""Choosing among good forms: nested hold-outs with rows left out, description length, consensus.
 
-Of the laws that predict the held-out rows as well as the best one, within a standard error of the
-paired difference, those with the fewest constants are kept; of these, the one is taken whose
-predictions for the next scale lie nearest to the median of all.
+A law is credible if it misses the held-out rows by no more than its own uncertainty: the noise of
+the rows it was fitted to, and how far its predictions move when rows are left out. A law that is
+wrong in form fails this on some fold, however small its error. Of the credible ones, those are kept
+that describe all rows in as few nats as any; the one is taken whose predictions for the next scale
+lie nearest to the median of these.
+
+Where none is credible, no form is near the truth: then those are kept that predict the held-out
+rows as well as the best one, within a standard error of the paired difference, and have the fewest
+constants.
 """
 
 from __future__ import annotations
@@ -14,9 +20,10 @@ import numpy.typing as npt
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
-from ratchet.research.scaling_laws.fit import fit, predict
-from ratchet.research.scaling_laws.form import Form
-from ratchet.research.scaling_laws.problem import Problem, extrapolate_rows
+from ratchet.research.scaling_laws.fit import Constants, fit, predict
+from ratchet.research.scaling_laws.form import Form, parse_form
+from ratchet.research.scaling_laws.problem import Problem, predict_table
+from ratchet.research.scaling_laws.table import Table
 from ratchet.search.archive import Archive, Entry
 
 CANDIDATES, BAGS = 12, 4
@@ -25,8 +32,13 @@ LEFT_OUT = 0.2
 """Share of a fold's rows that a repetition leaves out."""
 _MOST = 50.0
 """Most that one row may add, in variances."""
+_NOWHERE = 1e30
+CREDIBLE = 2.0
+"""Most by which a law's squared error may exceed what its own uncertainty gives, mean over rows."""
 NEAR, ERRORS = 1.02, 1.0
 """What counts as equally good: so many times the least error, or so many standard errors more."""
+BARE = 2.0
+"""Difference of twice the length that is not worth more than a mention (Kass and Raftery 1995)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Choice:
     """The program."""
     nmse: float
     """Mean over folds and repetitions, by the folds' weights."""
+    surprise: float
+    """Squared error by what the law's own uncertainty gives, mean over rows by the weights."""
     distance: float
     """From the consensus beyond the rows seen, in standard deviations of the target; infinite for
     one that is not among the near-best."""
@@ -48,13 +62,19 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
     if not entries:
         raise ValueError("every program of the archive has failed")
     if problem.selection == "sample":
-        return [Choice(e, e.measures["nmse"], 0.0) for e in entries]
+        return [Choice(e, e.measures["nmse"], 0.0, 0.0) for e in entries]
     forms = [problem.read(e.program) for e in entries]
-    table = np.array([_bagged(problem, form, seed) for form in forms])
-    errors = table.mean(axis=1)
-    near = _as_good(table)
-    least = min(f.count for f, ok in zip(forms, near, strict=True) if ok)
-    kept = near & np.array([form.count == least for form in forms])
+    found = [_measure(problem, form, seed) for form in forms]
+    table = np.array([rows for rows, _ in found])
+    surprises = np.array([surprise for _, surprise in found])
+    kept = surprises <= CREDIBLE
+    if kept.any():
+        lengths = np.array([e.measures["length"] for e in entries])
+        kept &= lengths <= lengths[kept].min() + BARE
+    else:
+        kept = _as_good(table)
+        least = min(f.count for f, ok in zip(forms, kept, strict=True) if ok)
+        kept &= np.array([form.count == least for form in forms])
     beyond = [_beyond(problem, f) if ok else None for f, ok in zip(forms, kept, strict=True)]
     middle = np.median(np.stack([b for b in beyond if b is not None]), axis=0)
     spread = float(problem.table.targets.std()) or 1.0
@@ -62,10 +82,12 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
         float("inf") if b is None else float(np.sqrt(np.mean((b - middle) ** 2))) / spread
         for b in beyond
     ]
-    found = [
-        Choice(e, float(error), d) for e, error, d in zip(entries, errors, distances, strict=True)
+    errors = table.mean(axis=1)
+    choices = [
+        Choice(e, float(error), float(surprise), d)
+        for e, error, surprise, d in zip(entries, errors, surprises, distances, strict=True)
     ]
-    return sorted(found, key=lambda c: (c.distance, c.nmse))
+    return sorted(choices, key=lambda c: (c.distance, c.nmse))
 
 
 def _as_good(table: Array) -> npt.NDArray[np.bool_]:
@@ -80,35 +102,66 @@ def _as_good(table: Array) -> npt.NDArray[np.bool_]:
 
 
 def _candidates(archive: Archive) -> list[Entry]:
-    """Return the best entries, no more than two of one form, and the best of each number of
-    constants."""
+    """Return the best entries by hold-out, no more than two of one form; the forms that describe
+    all rows in the fewest nats; and the best of each number of constants."""
+    alive = archive.alive()
     found: list[Entry] = []
-    count: dict[tuple[str, ...], int] = {}
+    forms = [_structure(entry.program) for entry in alive]
     simple: dict[float, Entry] = {}
-    for entry in archive.alive():
-        parts = entry.program.split(None, 5)
-        form = (parts[1], parts[5])
-        count[form] = count.get(form, 0) + 1
+    short: dict[tuple[str, ...], Entry] = {}
+    for place, entry in enumerate(alive):
         simple.setdefault(entry.measures["constants"], entry)
-        if count[form] <= 2 and len(found) < CANDIDATES:
+        if len(found) < CANDIDATES and forms[: place + 1].count(forms[place]) <= 2:
             found.append(entry)
-    return found + [entry for entry in simple.values() if entry not in found]
+    order = sorted(range(len(alive)), key=lambda i: alive[i].measures["length"])
+    for i in order:
+        if alive[i].score > 0.5 * alive[0].score:
+            short.setdefault(forms[i], alive[i])
+    shortest = list(short.values())[:CANDIDATES]
+    return list({e.id: e for e in (*found, *shortest, *simple.values())}.values())
 
 
-def _bagged(problem: Problem, form: Form, seed: Seed) -> Array:
+def _structure(program: str) -> tuple[str, ...]:
+    """Return what a program is apart from its fitter and the signs of its terms."""
+    form = parse_form(program)
+    return (form.link, *sorted(term.tree.text for term in form.terms))
+
+
+def _measure(problem: Problem, form: Form, seed: Seed) -> tuple[Array, float]:
     """Return the error of each held-out row of all folds, the mean over repetitions with rows left
-    out, in units in which their mean is the weighted NMSE."""
-    folds = []
+    out, in units in which their mean is the weighted NMSE; and the law's surprise."""
+    folds, surprise = [], 0.0
     for number, (train, held, weight) in enumerate(problem.splits):
-        errors = [extrapolate_rows(form, train, held)]
+        parts = [train]
         for bag in range(BAGS):
             rng = seed.child("bag", number, bag).rng()
             kept = rng.random(len(train)) >= LEFT_OUT
             if set(np.array(train.groups)[kept]) == set(train.groups):
-                errors.append(extrapolate_rows(form, train.at(np.flatnonzero(kept)), held))
-        folds.append(weight / len(held) * np.mean(np.minimum(errors, _MOST), axis=0))
+                parts.append(train.at(np.flatnonzero(kept)))
+        constants = problem.fit(form, [part.rows for part in parts])
+        predicted = np.array(
+            [_predict(form, c, t, held) for c, t in zip(constants, parts, strict=True)]
+        )
+        left = len(train) - form.count * len(set(train.groups))
+        residual = train.targets - _predict(form, constants[0], train, train)
+        noise = (residual**2).sum(axis=0) / max(1, left)
+        # Jackknife: what a share f of rows left out moves is f / (1 - f) of the variance.
+        moved = ((predicted[1:] - predicted[0]) ** 2).sum(axis=0) / max(1, len(parts) - 1)
+        expected = noise + moved * (1.0 - LEFT_OUT) / LEFT_OUT + 1e-300
+        surprise += weight * float(np.mean((held.targets - predicted[0]) ** 2 / expected))
+        variance = np.maximum(held.targets.var(axis=0), 1e-300)
+        errors = ((held.targets - predicted) ** 2 / variance).mean(axis=2)
+        folds.append(weight / len(held) * np.minimum(errors, _MOST).mean(axis=0))
     rows: Array = np.concatenate(folds)
-    return rows * len(rows)
+    return rows * len(rows), surprise
+
+
+def _predict(form: Form, constants: Constants, train: Table, asked: Table) -> Array:
+    """Return predictions, very large where there are none."""
+    predicted = predict_table(form, constants, train, asked)
+    if predicted is None:
+        return np.full(asked.targets.shape, _NOWHERE)
+    return np.where(np.isfinite(predicted), predicted, _NOWHERE)
 
 
 def _beyond(problem: Problem, form: Form) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -118,17 +119,28 @@ class Grammar:
         )
 
     def _random(self, rng: np.random.Generator) -> Form:
-        most = 1 + int(rng.integers(1, min(self.task.cap, 5)))
+        most = int(rng.integers(1, min(self.task.cap, 5)))
         terms = [Term("~" if rng.random() < 0.5 else "+", Tree("1"))]
         if self.task.limits is not None:
             terms = []
-        terms += [self._term(rng) for _ in range(most)]
+        if rng.random() < 0.4:
+            names = [str(name) for name in rng.permutation(list(self.task.variables))]
+            names = names[: max(1, self.task.cap // 2)]
+            terms += [self._signed(self._single(name, rng), rng) for name in names]
+        else:
+            terms += [self._term(rng) for _ in range(most)]
         link = "log" if self.positive and rng.random() < 0.25 else "id"
-        return Form(_distinct(terms), link, _fitter(rng))
+        return Form(_distinct(terms), link, Fitter() if rng.random() < 0.5 else _fitter(rng))
 
     def _term(self, rng: np.random.Generator) -> Term:
-        sign = "-" if self.task.limits is not None else str(rng.choice(["+", "+", "~"]))
-        return Term(sign, self._tree(rng))
+        return self._signed(self._tree(rng), rng)
+
+    def _signed(self, tree: Tree, rng: np.random.Generator) -> Term:
+        """Bound the coefficient of what falls, such as a power; a logarithm may go either way."""
+        if self.task.limits is not None:
+            return Term("-", tree)
+        falls = tree.op in ("pow", "exp", "/", "sig")
+        return Term("+" if falls and rng.random() < 0.7 else "~", tree)
 
     def _tree(self, rng: np.random.Generator) -> Tree:
         names = self._names()
@@ -157,7 +169,7 @@ class Grammar:
         return _fill(pattern, {**parts, "A": self._single(x, rng), "B": self._single(y, rng)})
 
     def _mutate(self, form: Form, rng: np.random.Generator) -> Form:
-        kind = int(rng.integers(8))
+        kind = int(rng.integers(11))
         terms = list(form.terms)
         at = int(rng.integers(len(terms)))
         if kind == 0:
@@ -172,6 +184,11 @@ class Grammar:
             return replace(form, link=str(rng.choice(LINKS)))
         elif kind == 5 and self.task.limits is None:
             terms[at] = Term(str(rng.choice(["+", "-", "~"])), terms[at].tree)
+        elif kind in (6, 7) and len(terms[at].tree.variables) == 1:
+            (name,) = terms[at].tree.variables
+            terms[at] = Term(terms[at].sign, self._single(name, rng))
+        elif kind == 8 and len(apart := _apart(terms, rng)) == 2:
+            terms.append(Term("~", Tree("*", apart)))
         else:
             terms[at] = Term(terms[at].sign, self._edit(terms[at].tree, rng))
         return replace(form, terms=_distinct(terms))
@@ -204,6 +221,13 @@ class Grammar:
         return _swap(tree, node, self._tree(rng))
 
 
+def write_macros(task: Task, name: str) -> tuple[str, ...]:
+    """Return the shapes that a variable of a task comes in, as texts."""
+    kind = "share" if name == "own" else task.variables[name].kind
+    texts = (_fill(macro, {"X": Tree(name)}).text for macro in _MACROS[kind])
+    return tuple(dict.fromkeys(texts))
+
+
 def _fill(pattern: str, parts: dict[str, Tree]) -> Tree:
     def place(tree: Tree) -> Tree:
         if tree.op in parts and not tree.args:
@@ -226,6 +250,15 @@ def _distinct(terms: Sequence[Term]) -> tuple[Term, ...]:
     for place, term in enumerate(terms):
         kept.setdefault(term.tree.text if not term.tree.constants else f"#{place}", term)
     return tuple(kept.values())
+
+
+def _apart(terms: Sequence[Term], rng: np.random.Generator) -> tuple[Tree, ...]:
+    """Return two terms that share no variable, so that their product is an interaction; or none."""
+    trees = [term.tree for term in terms if term.tree.variables]
+    for i, j in rng.permutation(list(combinations(range(len(trees)), 2))):
+        if not trees[i].variables & trees[j].variables:
+            return trees[i], trees[j]
+    return ()
 
 
 def _cross(a: Form, b: Form, rng: np.random.Generator) -> Form:

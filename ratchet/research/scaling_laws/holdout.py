@@ -74,7 +74,9 @@ def _largest(table: Table, left: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
             x = np.where(large[0], x, -np.inf)
         values = np.unique(x[np.isfinite(x)])
         width = min(task.width, len(values) - 1)
-        large.append(x >= values[-width] if width else np.zeros(len(x), dtype=bool))
+        # The largest in the first variable may have one value of the second: then all are held out.
+        alone = large[0] if task.split == "all" and large else np.zeros(len(x), dtype=bool)
+        large.append(x >= values[-width] if width else alone)
     chosen = large[-1] if task.split == "all" else np.logical_or.reduce(large)
     kept: npt.NDArray[np.intp] = left[chosen]
     return kept

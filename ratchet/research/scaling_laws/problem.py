@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,11 +10,12 @@ import numpy as np
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
-from ratchet.research.scaling_laws.fit import Constants, fit, predict
+from ratchet.research.scaling_laws.fit import Constants, Rows, fit, predict
 from ratchet.research.scaling_laws.form import Fitter, Form, parse_form
 from ratchet.research.scaling_laws.holdout import Fold, make_folds
 from ratchet.research.scaling_laws.metrics import FAILED, Metrics, measure
 from ratchet.research.scaling_laws.sanity import check_physics
+from ratchet.research.scaling_laws.stack import fit_all
 from ratchet.research.scaling_laws.table import Table
 from ratchet.search.cascade import Assessment, Cascade, Stage
 
@@ -23,8 +25,10 @@ PARSIMONY = 0.0002
 """Score that a constant more, or four nodes more, must be worth."""
 LARGEST = 30
 """Most nodes of a form, or as many as four for each constant allowed."""
-FIRST = 0.25
-"""Least score on the first fold with which a law goes on."""
+NODE = 2.0
+"""What a node adds to twice the description length."""
+Fit = Callable[[Form, Sequence[Rows]], list[Constants]]
+"""Fits a form to each of several tables."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Problem:
     """``holdout``: score by inner extrapolation; ``sample``: by fit to the rows themselves."""
     plain: bool = False
     """Whether the fitting routine is fixed: squared error, every group its own constants."""
+    fit: Fit = fit_all
+    """What finds the constants."""
 
     @cached_property
     def folds(self) -> list[Fold]:
@@ -55,13 +61,7 @@ class Problem:
     @cached_property
     def assess(self) -> Cascade:
         """The cascade that a search evaluates with."""
-        return Cascade(
-            (
-                Stage("form", self._read),
-                Stage("first fold", lambda text: self._extrapolate(text, 1), FIRST),
-                Stage("folds", self._judge),
-            )
-        )
+        return Cascade((Stage("form", self._read), Stage("folds", self._judge)))
 
     def read(self, text: str) -> Form:
         """Parse a program; raises ValueError if it is no law of this task."""
@@ -87,61 +87,75 @@ class Problem:
             return Assessment(failure="no_logarithm", feedback="the target is not positive")
         return Assessment(1.0)
 
-    def _extrapolate(self, text: str, most: int | None = None) -> Assessment:
+    def _judge(self, text: str) -> Assessment:
         form, measured = self.read(text), []
-        for train, held, weight in self.splits[:most]:
-            found = extrapolate(form, train, held)
+        tables = [train for train, _, _ in self.splits]
+        if tables[-1] is not self.table:
+            tables.append(self.table)
+        constants = self.fit(form, [table.rows for table in tables])
+        for (train, held, weight), known in zip(self.splits, constants, strict=False):
+            found = score(form, known, train, held)
             if found.nmse >= FAILED:
                 return Assessment(failure="not_finite", feedback="no finite value for some row")
             measured.append((weight, found))
-        total = sum(weight for weight, _ in measured)
-        score = sum(w / (1.0 + min(m.nmse, WORST)) for w, m in measured) / total
-        nmse = sum(w * min(m.nmse, WORST) for w, m in measured) / total
-        measures = {
-            "nmse": nmse,
-            "r2": 1.0 - nmse,
-            "nmae": sum(w * m.nmae for w, m in measured) / total,
-            "constants": float(form.count),
-            "size": float(form.size),
-            **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
-        }
-        score = max(0.0, score - PARSIMONY * (form.count + form.size / 4))
-        # With its constants counted: a law is no twin of one that does the same with more of them.
-        behaviour = " ".join([str(form.count), *(f"{m.nmse:.2e}" for _, m in measured)])
-        told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
-        cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
-        return Assessment(score, "", told, measures, cell, behaviour)
-
-    def _judge(self, text: str) -> Assessment:
-        found = self._extrapolate(text)
-        if found.failure:
-            return found
-        form = self.read(text)
-        broken = check_physics(form, fit(form, self.table.rows), self.table)
+        broken = check_physics(form, constants[-1], self.table)
         if broken:
             return Assessment(0.0, broken, f"beyond the rows seen the law is {broken}")
-        return found
+        length = describe(form, constants[-1], self.table)
+        return _weigh(form, measured, length)
+
+
+def describe(form: Form, constants: Constants, table: Table) -> float:
+    """Return twice the description length, in nats, of all rows by a law that was fitted to them.
+
+    n log(mean squared error) + k log n, each cell with its own noise (Schwarz 1978), and `NODE` for
+    each node of the form, after Bartlett, Desmond and Ferreira (arXiv 2211.11461).
+    """
+    rows = table.rows
+    real = rows.weight > 0
+    error = np.where(real, rows.target - predict(form, constants, rows.inputs), 0.0)
+    counts = real.sum(axis=1)
+    noise = np.maximum((error**2).sum(axis=1) / counts, 1e-300)
+    sets = 1 if form.fitter.pool == "shared" else len(counts)
+    free = len(form.terms) * len(counts) + len(form.constants) * sets
+    size = form.size + (form.link == "log")
+    value = (counts * np.log(noise)).sum() + free * np.log(counts.sum()) + NODE * size
+    return float(np.nan_to_num(value, nan=1e300, posinf=1e300))
+
+
+def _weigh(form: Form, measured: Sequence[tuple[float, Metrics]], length: float) -> Assessment:
+    """Return what a form is worth by its errors on the folds."""
+    total = sum(weight for weight, _ in measured)
+    worth = sum(w / (1.0 + min(m.nmse, WORST)) for w, m in measured) / total
+    nmse = sum(w * min(m.nmse, WORST) for w, m in measured) / total
+    measures = {
+        "nmse": nmse,
+        "r2": 1.0 - nmse,
+        "nmae": sum(w * m.nmae for w, m in measured) / total,
+        "constants": float(form.count),
+        "size": float(form.size),
+        "length": length,
+        **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
+    }
+    worth = max(0.0, worth - PARSIMONY * (form.count + form.size / 4))
+    # With its constants counted: a law is no twin of one that does the same with more of them.
+    behaviour = " ".join([str(form.count), *(f"{m.nmse:.2e}" for _, m in measured)])
+    told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"
+    cell = (form.count, min(form.size // 4, 12), int(form.link == "log"))
+    return Assessment(worth, "", told, measures, cell, behaviour)
 
 
 def extrapolate(form: Form, train: Table, held: Table) -> Metrics:
     """Fit to some rows and measure on others."""
-    constants = fit(form, train.rows)
-    chosen = align(constants, train, held)
-    if chosen is None:
-        return Metrics(FAILED, -1.0, FAILED, -1.0)
-    predicted = held.scatter(predict(form, chosen, held.rows.inputs))
-    return measure(held.targets, predicted, held.groups)
+    return score(form, fit(form, train.rows), train, held)
 
 
-def extrapolate_rows(form: Form, train: Table, held: Table) -> Array:
-    """Fit to some rows and return the squared error of each other row, by the variance of these;
-    infinite where the law gives no finite number."""
-    predicted = predict_table(form, fit(form, train.rows), train, held)
+def score(form: Form, constants: Constants, train: Table, held: Table) -> Metrics:
+    """Measure a law that was fitted to some rows on others."""
+    predicted = predict_table(form, constants, train, held)
     if predicted is None:
-        return np.full(len(held), np.inf)
-    variance = np.maximum(held.targets.var(axis=0), 1e-300)
-    errors: Array = ((held.targets - predicted) ** 2 / variance).mean(axis=1)
-    return np.where(np.isfinite(errors), errors, np.inf)
+        return Metrics(FAILED, -1.0, FAILED, -1.0)
+    return measure(held.targets, predicted, held.groups)
 
 
 def align(constants: Constants, train: Table, held: Table) -> Constants | None:

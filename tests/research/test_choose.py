@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws.choose import choose
+from ratchet.research.scaling_laws.fit import fit
+from ratchet.research.scaling_laws.form import parse_form
+from ratchet.research.scaling_laws.grammar import Grammar
+from ratchet.research.scaling_laws.problem import NODE, Problem, describe
+from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
+from ratchet.research.scaling_laws.table import Table
+from ratchet.search.archive import Archive, Entry
+from ratchet.search.evolve import Search
+
+
+def test_a_description_counts_noise_constants_and_nodes(sft: Table) -> None:
+    form = parse_form("(law id mse 0 own (+ 1) (+ (pow d (neg ?e))))")
+    constants = fit(form, sft.rows)
+    told = describe(form, constants, sft)
+    # 6 groups of 12 rows, 3 constants each.
+    noise = float(12 * np.log(constants.cost).sum())
+    assert told == pytest.approx(noise + 18 * np.log(72) + NODE * form.size)
+    shared = parse_form("(law id mse 0 shared (+ 1) (+ (pow d (neg ?e))))")
+    constants = fit(shared, sft.rows)
+    told = describe(shared, constants, sft)
+    noise = float(12 * np.log(constants.cost).sum())
+    assert told == pytest.approx(noise + 13 * np.log(72) + NODE * form.size), "one exponent for all"
+
+
+def test_of_what_extrapolates_alike_the_shortest_description_is_taken() -> None:
+    """Both predict the held-out rows within their noise; one misfits the smaller scales."""
+    law = HIDDEN[4]
+    problem = Problem(make_table(law, 0.01, Seed(3)), Seed(3))
+    archive = Archive()
+    rival = "(law log mse 4 own (+ (pow (+ n ?s) (neg ?e))))"
+    Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [rival, law.form.text])
+    lengths = {e.program: e.measures["length"] for e in archive.alive()}
+    assert lengths[law.form.text] < lengths[rival] - 20
+    first, second = choose(problem, archive, Seed(1))
+    assert first.entry.program == law.form.text
+    assert first.distance == 0.0 and second.distance == float("inf")
+
+
+def test_what_describes_the_rows_shortest_but_extrapolates_badly_is_not_taken() -> None:
+    law = HIDDEN[1]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    bent = "(law id mse 0 own (~ 1) (~ (log n)) (~ (sq (log n))))"
+    archive = Archive()
+    for text, length in ((bent, -1000.0), (law.form.text, 0.0)):
+        count = float(parse_form(text).count)
+        archive.add(Entry(text, 0.9, measures={"length": length, "constants": count}))
+    assert choose(problem, archive, Seed(1))[0].entry.program == law.form.text
