@@ -6,7 +6,7 @@ what is trivial or fails all the same is dropped by `Problem.flaw`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from ratchet.worlds.programs.language import (
@@ -35,9 +35,11 @@ _SUMMARIES = ("sum", "len", "min", "max", "first", "last")
 _LIST_SHARE = 0.35
 
 
-def open_supply(family: str, stream: Stream | None, random: Random) -> Supply[Problem]:
+def open_supply(
+    family: str, stream: Stream | None, random: Random, levels: Sequence[int] = LEVELS
+) -> Supply[Problem]:
     """Return the problems of one mode, open (stream None) or reserved for one stream."""
-    return Supply(_drawn(family, stream, random), _MISSES)
+    return Supply((p for p in _drawn(family, stream, random) if p.level in levels), _MISSES)
 
 
 def draw_program(random: Random, operations: int, on_lists: bool) -> Expression:

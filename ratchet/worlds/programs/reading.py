@@ -65,7 +65,9 @@ def read_prompt(text: str) -> tuple[Statement, Expression | None] | None:
     if statement.mode == "induction":
         return (statement, None) if statement.outputs else None
     program = parse_program(statement.program)
-    return None if isinstance(program, Reason) or not asked[statement.mode] else (statement, program)
+    if isinstance(program, Reason) or not asked[statement.mode]:
+        return None
+    return statement, program
 
 
 def read_value(text: str) -> Value | None:

@@ -1,8 +1,8 @@
 """The three modes of a task on a program, as text: what is proposed and what a solver is asked.
 
-    deduction    f(x) = x * 2 + 3, f(4) = ?              is its own prompt; answer: 11
-    abduction    f(x) = x * 2 + 3, f(?) = f(4)           asks: f(x) = x * 2 + 3, f(?) = 11
-    induction    f(x) = x * 2 + 3, f(4), f(0), f(1)      asks: f(4) = 11, f(0) = 3, f(1) = 5, f(x) = ?
+    deduction    f(x) = x * 2 + 3, f(4) = ?            is its own prompt
+    abduction    f(x) = x * 2 + 3, f(?) = f(4)         asks f(x) = x * 2 + 3, f(?) = 11
+    induction    f(x) = x * 2 + 3, f(4), f(0), f(1)    asks f(4) = 11, f(0) = 3, f(1) = 5, f(x) = ?
 
 The modes are those of Absolute Zero (arXiv 2505.03335): of program, input and output one is asked
 for. What a program is differs by world (`Notation`); its text is not read here.
@@ -22,7 +22,7 @@ SHOWN = 3
 _GIVEN = r"[^()=?]*"
 _DEDUCTION = re.compile(rf"f\(({_GIVEN})\)\s*=\s*\?")
 _ABDUCTION = re.compile(rf"f\(\?\)\s*=\s*f\(({_GIVEN})\)")
-_ASKED = re.compile(rf"f\(\?\)\s*=\s*([^()?]*)")
+_ASKED = re.compile(r"f\(\?\)\s*=\s*([^()?]*)")
 _CALL = rf"f\({_GIVEN}\)"
 _INDUCTION = re.compile(rf"{_CALL}(?:\s*,\s*{_CALL})*")
 _PAIR = r"f\(([^()=?]*)\)\s*=\s*([^()=?]+?)\s*,\s*"

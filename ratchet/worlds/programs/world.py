@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from ratchet.core.task import Rejection, Task, Verdict
+from ratchet.worlds.apportion import check_weights
 from ratchet.worlds.programs.drawing import LEVELS_OF, open_supply
 from ratchet.worlds.programs.language import Expression, render
-from ratchet.worlds.programs.problem import FAMILIES, WORLD, Problem, behaviour, induction_id
+from ratchet.worlds.programs.problem import (
+    FAMILIES,
+    LEVELS,
+    WORLD,
+    Problem,
+    behaviour,
+    induction_id,
+)
 from ratchet.worlds.programs.reading import (
     read_answer,
     read_program,
@@ -25,11 +34,11 @@ from ratchet.worlds.supply import draw_open, draw_reserved
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("f(x) = x + 5, f(3) = ?", "8"),
-    ("f(x) = x * 2 - 1, f(?) = 9", "5"),
+    ("f(x) = x * 3 - 1, f(?) = 11", "4"),
     ("f(2) = 5, f(7) = 10, f(0) = 3, f(x) = ?", "x + 3"),
-    ("f(x) = sum(x), f([4, 1, 3]) = ?", "8"),
-    ("f(x) = reverse(x), f(?) = [2, 6]", "[6, 2]"),
-    ("f([1, 5]) = 5, f([9, 2, 4]) = 9, f([3, 3]) = 3, f(x) = ?", "max(x)"),
+    ("f(x) = sum(x) + 1, f([4, 1, 3]) = ?", "9"),
+    ("f(x) = sort(x), f(?) = [2, 6]", "[6, 2]"),
+    ("f([1, 5]) = 1, f([9, 2, 4]) = 9, f([3, 3]) = 3, f(x) = ?", "first(x)"),
 )
 """Prompts of open problems and an answer to each, for few-shot prompts."""
 
@@ -38,13 +47,21 @@ class Programs:
     """Given a program and its input, say the output; given the output, an input; given both, the
     program.
 
-    Absolute Zero's three modes (arXiv 2505.03335). A deduction is compared with the output computed.
-    An abduction passes with any input that gives the output, an induction with any program that
-    gives the shown outputs and agrees on held-out inputs, which no prompt shows.
+    Absolute Zero's three modes (arXiv 2505.03335). A deduction is compared with the computed
+    output. An abduction passes with any input that gives the output, an induction with any program
+    that gives the shown outputs and agrees on held-out inputs, which no prompt shows.
     """
 
     name: str = WORLD
     families: tuple[str, ...] = FAMILIES
+
+    def __init__(self, levels: Sequence[int] = LEVELS) -> None:
+        """Take the levels that are drawn where none is asked for; what is proposed may have any.
+
+        Raises ValueError on an unknown level.
+        """
+        check_weights(dict.fromkeys(levels, 1.0), LEVELS, "level")
+        self.levels = tuple(levels)
 
     def tasks(
         self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
@@ -53,7 +70,8 @@ class Programs:
 
         Raises ValueError on an unknown level or family.
         """
-        drawn = draw_open(rng, n, level, family, LEVELS_OF, open_supply)
+        supply = partial(open_supply, levels=self.levels if level is None else LEVELS)
+        drawn = draw_open(rng, n, level, family, LEVELS_OF, supply)
         return [_task(problem) for problem in drawn]
 
     def check(self, task: Task, answer: str) -> Verdict:
