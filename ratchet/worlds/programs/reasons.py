@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """The program comes to no value on the input proposed."""
     NOT_DETERMINISTIC = "not_deterministic"
     """Two runs of a Python function differed; the small language knows no such program."""
+    SANDBOX_REFUSED = "sandbox_refused"
+    """A Python function was not run: nothing is said of it."""
     RESERVED = "reserved"
     """What the program does, or what is shown of it, is kept for anchors."""
 

@@ -68,7 +68,7 @@ def read_statement(text: str, notation: Notation) -> Statement | None:
         program, question = body[:at], body[at + len(notation.joint) :].strip()
         found = _read_question(question)
         if found is not None:
-            return Statement(found.mode, program.strip("\n"), found.inputs, found.outputs)
+            return Statement(found.mode, program, found.inputs, found.outputs)
     return None
 
 
