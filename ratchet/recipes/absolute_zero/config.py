@@ -28,6 +28,8 @@ class Config(Settings):
     """Whether the solver has the calculator; Absolute Zero has no tools."""
     shots: bool = True
     """Whether the solver is shown worked examples."""
+    rule: Literal["task_relative"] = "task_relative"
+    """The update rule of both roles."""
     difficulty: str = "failure"
     """What the proposer is paid for the solver's pass rate: 1 - p, 0 at p = 0."""
     tool_use: float = 0.0

@@ -35,6 +35,7 @@ from ratchet.engine.losses import PolicyGradient
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import Stepped, step
+from ratchet.learn.task_relative import task_relative
 from ratchet.learn.update import Update
 from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
 from ratchet.loop.recipe import Context, Mechanism, Recipe
@@ -87,8 +88,12 @@ class CoEvolution(Recipe):
         writer = config.policy("proposer")
         self.probes = (NoValidProposals(component=writer), RepeatedProposals(component=writer))
         self.monitors = list_monitors(config)
-        normalised = partial(adpo, normalise=config.adpo_normalise)
-        self.rule: Rule = normalised if config.rule == "adpo" else grpo
+        rules: Mapping[str, Rule] = {
+            "adpo": partial(adpo, normalise=config.adpo_normalise),
+            "grpo": grpo,
+            "task_relative": task_relative,
+        }
+        self.rule = rules[config.rule]
         self.proposer_rule: Rule = partial(grpo, baseline="role")
         self.left: set[str] = set()
         """Policies that have left their first state, as far as this generation has come."""

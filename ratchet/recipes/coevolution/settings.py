@@ -65,7 +65,7 @@ class Settings(RunConfig):
     """``random``: the solver is paid by coin flips (control)."""
     tool: bool = True
     """Whether the solver has the calculator."""
-    rule: Literal["adpo", "grpo"] = "adpo"
+    rule: Literal["adpo", "grpo", "task_relative"] = "adpo"
     """The solver's update rule."""
     adpo_normalise: bool = True
     """Whether ADPO's scale is divided by its mean, so that its mean step is that of GRPO."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from ratchet.worlds.partition import reserved_stream
 from ratchet.worlds.programs.language import (
     Call,
     Choice,
@@ -18,7 +19,7 @@ from ratchet.worlds.programs.language import (
     Number,
     Operation,
 )
-from ratchet.worlds.programs.problem import FAMILIES, LEVELS, Problem
+from ratchet.worlds.programs.problem import FAMILIES, LEVELS, WORLD, Problem, is_open
 from ratchet.worlds.programs.running import Value
 from ratchet.worlds.programs.statements import SHOWN
 from ratchet.worlds.protocol import Stream
@@ -29,6 +30,8 @@ LEVELS_OF = dict.fromkeys(FAMILIES, LEVELS)
 
 _MISSES = 4_000
 """A mode counts as exhausted after so many draws in a row without a new problem."""
+_TRIES = 12
+"""Draws of inputs for one program of an induction, whose pairs must be on the same side."""
 _OPERATORS = ("+",) * 4 + ("-",) * 3 + ("*",) * 3 + ("%", "//")
 _ORDERINGS = ("sort", "reverse", "rest")
 _SUMMARIES = ("sum", "len", "min", "max", "first", "last")
@@ -78,11 +81,15 @@ def draw_problem(mode: str, random: Random) -> Problem:
     """Draw a problem of any side; it may be flawed."""
     on_lists = random.random() < _LIST_SHARE
     program = draw_program(random, random.choice((1, 1, 2, 2, 3, 4, 5)), on_lists)
-    count = SHOWN if mode == "induction" else 1
+    inputs = _draw_inputs(random, on_lists, SHOWN if mode == "induction" else 1)
+    return Problem(mode, program, inputs)
+
+
+def _draw_inputs(random: Random, on_lists: bool, count: int) -> tuple[Value, ...]:
     inputs: dict[Value, None] = {}
     while len(inputs) < count:
         inputs[draw_input(random, on_lists)] = None
-    return Problem(mode, program, tuple(inputs))
+    return tuple(inputs)
 
 
 def _operate(program: Expression, random: Random) -> Expression:
@@ -105,12 +112,23 @@ def _drawn(mode: str, stream: Stream | None, random: Random) -> Iterator[Problem
     misses = 0
     while misses < _MISSES:
         problem = draw_problem(mode, random)
-        if problem.flaw is None and _fits(problem, stream) and problem.id not in seen:
-            seen.add(problem.id)
-            misses = 0
-            yield problem
+        for _ in range(_TRIES if mode == "induction" and _may_fit(problem, stream) else 1):
+            if problem.flaw is None and _fits(problem, stream) and problem.id not in seen:
+                seen.add(problem.id)
+                misses = 0
+                yield problem
+                break
+            inputs = _draw_inputs(random, isinstance(problem.inputs[0], tuple), SHOWN)
+            problem = Problem(mode, problem.program, inputs)
         else:
             misses += 1
+
+
+def _may_fit(problem: Problem, stream: Stream | None) -> bool:
+    """Say whether the program is on the side wanted, whatever an induction shows of it."""
+    if stream is None:
+        return is_open(problem.program)
+    return reserved_stream(WORLD, problem.form) == stream
 
 
 def _fits(problem: Problem, stream: Stream | None) -> bool:

@@ -188,7 +188,8 @@ def _convert(node: ast.expr, depth: int) -> Expression:
             if type(comparison) in _COMPARISONS:
                 four = [_convert(part, depth + 1) for part in (left, right, then, other)]
                 return Choice(_COMPARISONS[type(comparison)], *four)
-        case ast.Call(ast.Name("loop"), [ast.Constant(rounds), body], []):
+        case ast.Call(ast.Name("loop"), [count, body], []):
+            rounds = count.value if isinstance(count, ast.Constant) else None
             if type(rounds) is not int or not 1 <= rounds <= MAX_ROUNDS:
                 raise _Refused(Reason.BAD_LOOP)
             return Loop(rounds, _convert(body, depth + 1))

@@ -25,7 +25,7 @@ _ABDUCTION = re.compile(rf"f\(\?\)\s*=\s*f\(({_GIVEN})\)")
 _ASKED = re.compile(r"f\(\?\)\s*=\s*([^()?]*)")
 _CALL = rf"f\({_GIVEN}\)"
 _INDUCTION = re.compile(rf"{_CALL}(?:\s*,\s*{_CALL})*")
-_PAIR = r"f\(([^()=?]*)\)\s*=\s*([^()=?]+?)\s*,\s*"
+_PAIR = r"f\(([^()=?]*)\)\s*=\s*([^()=?]+?)\s*,\s*(?=f\(|$)"
 
 
 @dataclass(frozen=True)
