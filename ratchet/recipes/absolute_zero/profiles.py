@@ -1,9 +1,15 @@
-"""Where Absolute Zero's text and its released code differ, as settings."""
+"""Where Absolute Zero's text and its released code differ, as settings, and the table of it.
+
+``python -m ratchet.recipes.absolute_zero.profiles`` prints the table of docs/profiles.md.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
+
+from ratchet.recipes.coevolution.profiles import tabulate
 
 _BOTH: Mapping[str, Any] = {
     "difficulty": "failure",
@@ -36,3 +42,14 @@ NOTES: Mapping[str, str] = {
     "tool": "at tier `tiny` the solver has the calculator",
 }
 """What else the released code does, or the paper leaves open."""
+
+
+def difference_table() -> str:
+    """Return the table of Absolute Zero's profiles."""
+    from ratchet.recipes.absolute_zero.config import Config
+
+    return tabulate(Config, PROFILES, NOTES)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(difference_table())
