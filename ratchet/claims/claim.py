@@ -63,8 +63,8 @@ class Claim:
     metric: str
     """Path into ``report.json``, such as ``gain.mean``, or the difference ``PATH - PATH``."""
     comparison: Comparison
-    """How the arms are compared. A control is held to ``treatment not > bound``; that something does
-    no harm to ``treatment not < control``."""
+    """How the arms are compared. A control is held to ``treatment not > bound``, what is to do no
+    harm to ``treatment not < control``."""
     smallest_effect: float
     """Smallest effect of interest, in the metric's unit; the bound of ``not > bound``."""
     share: float = 1.0

@@ -10,8 +10,10 @@ with Student's t interval at level 1 - 0.05/looks. Where that interval lies is t
       wholly below 0        fails                     anything else               inconclusive
       anything else         inconclusive
 
-``treatment not < control`` asks for non-inferiority by ``s``: it holds wholly above -s, fails wholly
-below 0 and is inconclusive elsewhere. An order is judged pair by pair of neighbours, a flip by its two pairs, the second turned round; the
+``treatment not < control`` asks for non-inferiority by ``s``: it holds wholly above -s, fails
+wholly below 0 and is inconclusive elsewhere.
+
+An order is judged pair by pair of neighbours, a flip by its two pairs, the second turned round; the
 worst word counts. The first row that fits decides, and the first look that is not inconclusive ends
 the test. Over all looks together "holds" is wrong with a chance of at most 0.025, and so is each
 other verdict: a one-sided error at 0.05/looks/2 a look, added up (Bonferroni). One interval serves

@@ -23,7 +23,12 @@ from ratchet.loop.versions import Store
 from ratchet.recipes.absolute_zero import mechanisms
 from ratchet.recipes.absolute_zero import recipe as module
 from ratchet.recipes.absolute_zero.config import Config
-from ratchet.recipes.absolute_zero.procedures import proposing, request_of, seed_buffer
+from ratchet.recipes.absolute_zero.procedures import (
+    FORMS,
+    proposing,
+    request_of,
+    seed_buffer,
+)
 from ratchet.recipes.absolute_zero.profiles import PROFILES, difference_table
 from ratchet.recipes.absolute_zero.recipe import AbsoluteZero
 from ratchet.recipes.absolute_zero.warm import encode, warm_up, work_out
@@ -424,8 +429,9 @@ def test_examples_must_be_open_and_of_every_mode() -> None:
 
 
 def test_a_request_shows_its_references_and_takes_a_line() -> None:
-    kept = seed_buffer(Programs(), Config.model_fields["examples"].default)
-    request, procedure = request_of("abduction", kept[2:4]), proposing(16)
+    form = FORMS["programs"]
+    kept = seed_buffer(Programs(), form.seeds)
+    request, procedure = request_of(form, "abduction", kept[2:4]), proposing(form, 16)
     asked = procedure.fill(request.prompt)
     assert asked == "Q: f(x) = x * 3 - 1, f(?) = f(4)\nQ: f(x) = x + 8, f(?) = f(5)\nQ:"
     assert procedure.read("", " f(x) = x + 1, f(2) = ?\nmore") == "f(x) = x + 1, f(2) = ?"
@@ -484,3 +490,36 @@ def test_a_row_counts_the_prompt_for_little() -> None:
     row = encode(engine, "solver", "Q: a\nA:", [" b\n"])
     assert row.weights[-1] == 1.0 and row.weights[0] == 0.1
     assert len(row.weights) == len(row.tokens)
+
+
+def test_python_functions_are_a_world_of_the_recipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Texts of several lines end with an empty line; the sandbox is the run's own."""
+    config = find_method("absolute_zero").configure(
+        "smol", world="python", model="actor", charter="python_programs"
+    )
+    assert isinstance(config, Config)
+    recipe = Played(config, Store(tmp_path))
+    try:
+        assert recipe.sandbox is not None and recipe.sandbox.capability.level >= recipe.isolation
+        state = recipe.initial(Seed(1))
+        buffer = read_buffer(recipe.store.read(state["buffer"], "buffer.jsonl"), 64)
+        assert {one.family for one in buffer.kept} == set(FAMILIES)
+        form = FORMS["python"]
+        asked = recipe.request.fill(request_of(form, "deduction", buffer.kept[:1]).prompt)
+        assert asked == "Q: def f(x):\n    return x * 2 + 1\nf(7) = ?\n\nQ:"
+        assert recipe.request.stop == ("\n\n",)
+        for prompt, answer in form.examples:
+            proposal = {
+                "f(?) = 11": prompt.replace("11", "f(4)"),
+                "f(?) = [2, 6]": prompt.replace("[2, 6]", "f([6, 2])"),
+            }.get(prompt.rpartition("\n")[2], prompt)
+            task = recipe.world.parse(proposal)
+            if "f = ?" not in prompt:
+                assert recipe.world.check(task, answer).passed, task  # type: ignore[arg-type]
+    finally:
+        assert recipe.sandbox is not None
+        recipe.sandbox.close()
+    with pytest.raises(ConfigError, match="warm_steps"):
+        find_method("absolute_zero").configure("smol", world="python", warm_steps=5)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ratchet.curriculum.buffer import Recall
 from ratchet.learn.task_relative import Cells
+from ratchet.recipes.absolute_zero.procedures import FORMS, Form
 from ratchet.recipes.absolute_zero.profiles import PROFILES
 from ratchet.recipes.coevolution.settings import Effort, Settings
 from ratchet.worlds.programs import FAMILIES, LEVELS
@@ -71,23 +72,24 @@ class Config(Settings):
     """Problems in one of them."""
     warm_lr: float = 3e-3
     """Their learning rate, which falls to a tenth."""
-    examples: tuple[str, ...] = Field(
-        default=(
-            "f(x) = x + 5, f(3) = ?",
-            "f(x) = x * 2 + 1, f(7) = ?",
-            "f(x) = x * 3 - 1, f(?) = f(4)",
-            "f(x) = x + 8, f(?) = f(5)",
-            "f(x) = x + 3, f(2), f(7), f(0)",
-            "f(x) = x - 6, f(9), f(6), f(20)",
-        ),
-        min_length=1,
-    )
-    """Open proposals, at least one of each mode: what the buffers start with."""
+    examples: tuple[str, ...] = ()
+    """Open proposals, at least one of each mode, that the buffers start with; left out: six."""
+
+    @property
+    def form(self) -> Form:
+        """How the world's texts stand in prompts."""
+        return FORMS[self.world]
 
     @property
     def answering(self) -> str:
         """Name of the procedure by which the solver works."""
         return ("few_shot" if self.shots else "direct") + "_tool" * self.tool
+
+    @model_validator(mode="after")
+    def _taught(self) -> Self:
+        if self.warm_steps and self.world != "programs":
+            raise ValueError("warm_steps teach the small language: world = 'programs'")
+        return self
 
     @property
     def effort(self) -> Effort:

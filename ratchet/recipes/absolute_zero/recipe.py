@@ -47,11 +47,13 @@ from ratchet.recipes.coevolution.phases import CoEvolution
 from ratchet.recipes.coevolution.plan import plan as plan
 from ratchet.recipes.coevolution.planted import Planted
 from ratchet.recipes.coevolution.pool import Played, Pool, mark_new, pay_proposals
+from ratchet.sandbox.open import open_sandbox
 from ratchet.solve.procedure import Procedure, Tool
 from ratchet.solve.rollout import rollout
 from ratchet.verify.composite import shaped
 from ratchet.verify.labels import Labelled, trace_labelled
 from ratchet.worlds.programs import Programs
+from ratchet.worlds.programs.python_world import PythonPrograms
 from ratchet.worlds.protocol import World
 
 
@@ -65,16 +67,20 @@ class AbsoluteZero(CoEvolution):
         self.rule = self.proposer_rule = partial(task_relative, baseline=config.baseline)
 
     def open_world(self) -> World:
-        """The world of programs."""
-        return Programs(self.config.levels)
+        """The small language, or Python in a sandbox, which is then the run's."""
+        if self.config.world == "programs":
+            return Programs(self.config.levels)
+        self.sandbox = open_sandbox(self.isolation, workers=1)
+        return PythonPrograms(self.sandbox, self.config.levels)
 
     def list_procedures(self, tool: Tool | None) -> dict[str, Procedure]:
         """Direct and few-shot, with the calculator and without."""
-        return list_procedures(self.config.max_tokens, self.config.max_turns, tool)
+        c = self.config
+        return list_procedures(c.form, c.max_tokens, c.max_turns, tool)
 
     def write_request(self) -> Procedure:
         """A list of questions to go on with."""
-        return proposing(self.config.max_tokens)
+        return proposing(self.config.form, self.config.max_tokens)
 
     def plant(self, seed: Seed) -> Planted:
         """A deduction, whose output can be computed."""
@@ -83,7 +89,8 @@ class AbsoluteZero(CoEvolution):
     def initial(self, seed: Seed) -> State:
         """Policies equal to the model, or to what supervised steps make of it; seeded buffers."""
         c = self.config
-        buffer = Buffer(limit=c.buffer_limit).add(seed_buffer(self.world, c.examples))
+        seeds = seed_buffer(self.world, c.examples or c.form.seeds)
+        buffer = Buffer(limit=c.buffer_limit).add(seeds)
         state = super().initial(seed)
         if c.warm_steps:
             at, taught = seed.child("warm"), dict[str, Component]()
@@ -156,7 +163,7 @@ class AbsoluteZero(CoEvolution):
             at = seed.child("propose", family)
             shown = buffer.draw(at.child("shown").rng(), c.references, family, now, c.recall)
             told.ages.append(mean_age(shown, now))
-            asked = request_of(family, shown)
+            asked = request_of(c.form, family, shown)
             writer = c.policy("proposer")
             texts = rollout(self.engine, writer, self.request, [asked], at, c.proposals)[0]
             proposals += read_proposals(self.world, texts, family)
