@@ -12,12 +12,18 @@ from ratchet.core.config import nearest
 from ratchet.core.errors import ConfigError
 
 Comparison = Literal[
-    "treatment > control", "treatment > 0", "treatment not > bound", "order", "flip"
+    "treatment > control",
+    "treatment > 0",
+    "treatment not > bound",
+    "treatment not < control",
+    "order",
+    "flip",
 ]
 _ARMS: Mapping[Comparison, tuple[int, int]] = {
     "treatment > control": (2, 2),
     "treatment > 0": (1, 1),
     "treatment not > bound": (1, 1),
+    "treatment not < control": (2, 2),
     "order": (2, 99),
     "flip": (4, 4),
 }
@@ -57,7 +63,8 @@ class Claim:
     metric: str
     """Path into ``report.json``, such as ``gain.mean``, or the difference ``PATH - PATH``."""
     comparison: Comparison
-    """How the arms are compared. A control is held to ``treatment not > bound``."""
+    """How the arms are compared. A control is held to ``treatment not > bound``, what is to do no
+    harm to ``treatment not < control``."""
     smallest_effect: float
     """Smallest effect of interest, in the metric's unit; the bound of ``not > bound``."""
     share: float = 1.0

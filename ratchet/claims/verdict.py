@@ -10,6 +10,9 @@ with Student's t interval at level 1 - 0.05/looks. Where that interval lies is t
       wholly below 0        fails                     anything else               inconclusive
       anything else         inconclusive
 
+``treatment not < control`` asks for non-inferiority by ``s``: it holds wholly above -s, fails
+wholly below 0 and is inconclusive elsewhere.
+
 An order is judged pair by pair of neighbours, a flip by its two pairs, the second turned round; the
 worst word counts. Two arms that end in the very same state under every seed were no experiment:
 what they differ in never acted, and the verdict is "not testable at this tier". The first row that
@@ -146,6 +149,11 @@ def _place(claim: Claim, found: Interval) -> Look:
             word = "fails"
         elif found.high < smallest:
             word = "holds"
+    elif claim.comparison == "treatment not < control":
+        if found.low > -smallest:
+            word = "holds"
+        elif found.high < 0:
+            word = "fails"
     elif found.inside(-smallest, smallest):
         word = "no effect"
     elif found.low > 0:
@@ -192,8 +200,10 @@ def _reason(claim: Claim, look: Look) -> str:
     smallest = f"{claim.smallest_effect:g}"
     said = f"{look.effect:+.3f} [{look.low:+.3f}, {look.high:+.3f}] over {look.seeds} seeds"
     control = claim.comparison == "treatment not > bound"
+    harmless = claim.comparison == "treatment not < control"
+    above = f"no worse by {smallest}" if harmless else "above 0"
     why: Mapping[Word, str] = {
-        "holds": f"below the bound of {smallest}" if control else "above 0",
+        "holds": f"below the bound of {smallest}" if control else above,
         "fails": "above 0" if control else "below 0",
         "no effect": f"smaller than {smallest}, the smallest effect of interest, either way",
         "inconclusive": "the interval leaves it open",

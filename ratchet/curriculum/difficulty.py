@@ -42,11 +42,18 @@ def lesser_share(pass_rate: float) -> float:
     return min(pass_rate, 1.0 - pass_rate)
 
 
+def failure(pass_rate: float) -> float:
+    """Return 1 - p, and 0 at p = 0: Absolute Zero (arXiv 2505.03335), equation 4. It is highest for
+    what is hardly ever solved."""
+    return 1.0 - pass_rate if pass_rate > 0.0 else 0.0
+
+
 DIFFICULTIES: dict[str, Difficulty] = {
     "uncertainty": uncertainty,
     "learnability": learnability,
     "band": band,
     "lesser_share": lesser_share,
+    "failure": failure,
 }
 """Those that a recipe's ``difficulty`` may name."""
 

@@ -25,9 +25,21 @@ class Proposal:
     """The task, or the named reason why it is none."""
 
 
-def read_proposals(world: World, attempts: Sequence[Attempt]) -> list[Proposal]:
-    """Have the world read each text; reserved tasks come back as rejections."""
-    return [Proposal(attempt, world.parse(attempt.answer)) for attempt in attempts]
+def read_proposals(
+    world: World, attempts: Sequence[Attempt], family: str | None = None
+) -> list[Proposal]:
+    """Have the world read each text; reserved tasks come back as rejections.
+
+    Where a family was asked for, a task of another is rejected as ``other_family``.
+    """
+    return [Proposal(attempt, _read(world, attempt.answer, family)) for attempt in attempts]
+
+
+def _read(world: World, text: str, family: str | None) -> Task | Rejection:
+    read = world.parse(text)
+    if family is None or isinstance(read, Rejection) or read.family == family:
+        return read
+    return Rejection("other_family", text[:200])
 
 
 def pick_new(proposals: Sequence[Proposal], seen: frozenset[str]) -> list[Task]:
@@ -57,13 +69,18 @@ def trace_proposals(
     proposals: Sequence[Proposal],
     rewards: Sequence[float],
     terms: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    requests: Sequence[Task] = (),
 ) -> list[Trace]:
-    """Return proposals as traces of one group, with their rewards and named reward terms."""
+    """Return proposals as traces of one group, with their rewards and named reward terms.
+
+    ``requests`` say what each was asked for, where that is not the same for all.
+    """
     traces = []
     for i, proposal in enumerate(proposals):
         valid = isinstance(proposal.outcome, Task)
         feedback = "" if isinstance(proposal.outcome, Task) else proposal.outcome.reason
         verdict = Verdict(rewards[i], valid, valid, "exact", feedback)
         measures = {name: values[i] for name, values in terms.items()}
-        traces.append(Trace(REQUEST, proposal.attempt, verdict, "proposer", measures))
+        asked = requests[i] if requests else REQUEST
+        traces.append(Trace(asked, proposal.attempt, verdict, "proposer", measures))
     return traces

@@ -35,6 +35,9 @@ class ProposerWeights:
     """Least reward of a task; None: none, as in the released code."""
     own_share: bool = False
     """Whether a text counts itself in its cluster."""
+    boundary: float = 0.0
+    """What a task earns besides where its difficulty pays nothing: Absolute Zero's released code
+    fines what is always or never solved. With ``uncertainty`` 0 every task earns it."""
 
 
 def tool_use(calls: Sequence[int], cap: int = 4) -> float:
@@ -48,7 +51,8 @@ def combine(
     """Return the reward of a proposal, not below the floor; of what is no task the fixed one."""
     if not valid:
         return weights.invalid
-    gain = weights.uncertainty * unsure + weights.tool * tool
+    worth = weights.uncertainty * unsure
+    gain = (worth or weights.boundary) + weights.tool * tool
     reward = gain - weights.repetition * repeated
     return reward if weights.floor is None else max(weights.floor, reward)
 
@@ -104,6 +108,10 @@ def pay(tried: Sequence[Tried], weights: ProposerWeights, cap: int = 4) -> Payme
     }
     formless = [reward for ok, reward in zip(valid, paid, strict=True) if not ok]
     changed["reward.format"] = (bool(formless), set(formless) <= {weights.invalid})
+    if weights.boundary:
+        at_ends = any(t.valid and not weights.uncertainty * unsure(t.pass_rate) for t in tried)
+        bare = rewards(valid, replace(weights, boundary=0.0))
+        changed["reward.boundary"] = (at_ends, bare != paid)
     if weights.floor is not None and weights.repetition:
         bare = rewards(valid, replace(weights, floor=None))
         low = any(reward < weights.floor for reward in bare)

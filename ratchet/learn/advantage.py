@@ -53,6 +53,15 @@ def by_task(groups: Sequence[Sequence[Trace]]) -> Sequence[Sequence[Trace]]:
     return groups
 
 
+def by_cell(groups: Sequence[Sequence[Trace]]) -> dict[tuple[str, str], list[Trace]]:
+    """Return all traces by role and family of their task, in order of first appearance."""
+    cells: dict[tuple[str, str], list[Trace]] = {}
+    for group in groups:
+        for trace in group:
+            cells.setdefault((trace.role, trace.task.family), []).append(trace)
+    return cells
+
+
 def by_role(groups: Sequence[Sequence[Trace]]) -> list[list[Trace]]:
     """Return all traces grouped by role, roles in order of first appearance."""
     roles: dict[str, list[Trace]] = {}

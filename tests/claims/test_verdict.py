@@ -16,6 +16,7 @@ ARMS: dict[Comparison, tuple[str, ...]] = {
     "treatment > 0": ("a",),
     "treatment not > bound": ("a",),
     "treatment > control": ("a", "b"),
+    "treatment not < control": ("a", "b"),
     "order": ("a", "b", "c"),
 }
 
@@ -69,6 +70,27 @@ def test_the_interval_decides(mean: float, spread: float, gains: Word, control: 
     both = look(make_claim("treatment > control"), list(luck + values), list(luck))
     assert both.word == gains
     assert both.looks[0].effect == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "word"),
+    [
+        (0.30, 0.01, "holds"),
+        (0.00, 0.01, "holds"),
+        (-0.05, 0.01, "holds"),
+        (-0.11, 0.01, "fails"),
+        (-0.30, 0.01, "fails"),
+        (-0.05, 0.05, "inconclusive"),
+        (0.00, 0.20, "inconclusive"),
+    ],
+)
+def test_no_harm_is_non_inferiority(mean: float, spread: float, word: Word) -> None:
+    luck = np.array([3.0, -2.0, 5.0, 0.0, 1.0])
+    found = look(
+        make_claim("treatment not < control"), list(luck + around(mean, spread)), list(luck)
+    )
+    assert found.word == word
+    assert ("no worse by 0.1" in found.reason) == (word == "holds")
 
 
 def test_the_interval_is_students_at_the_level_of_one_of_three_looks() -> None:

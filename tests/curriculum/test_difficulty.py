@@ -12,6 +12,7 @@ from ratchet.curriculum.difficulty import (
     band,
     describe_moments,
     expected,
+    failure,
     learnability,
     lesser_share,
     reachable,
@@ -54,6 +55,13 @@ def test_nothing_is_paid_for_what_is_always_or_never_solved(name: str) -> None:
 @pytest.mark.parametrize("p", [0.0, 0.2, 0.5, 0.9])
 def test_learnability_is_paid_too_little_by_one_in_k(p: float, k: int) -> None:
     assert expected(learnability, p, k) == pytest.approx((1 - 1 / k) * learnability(p))
+
+
+@pytest.mark.parametrize(
+    ("p", "paid"), [(0.0, 0.0), (0.1, 0.9), (0.5, 0.5), (0.9, 0.1), (1.0, 0.0)]
+)
+def test_failure_is_paid_most_for_what_is_hardly_ever_solved(p: float, paid: float) -> None:
+    assert failure(p) == pytest.approx(paid)
 
 
 def test_moments_of_two_attempts_by_hand() -> None:

@@ -79,3 +79,19 @@ def test_proposals_become_traces_with_their_terms() -> None:
     assert (good.measures, good.role) == ({"tool": 0.5}, "proposer")
     # One group: a proposer is compared with itself over all that it wrote.
     assert good.task.id == bad.task.id == "request"
+
+
+def test_a_task_of_another_family_than_asked_for_is_rejected() -> None:
+    texts = [WORLD.tasks(Seed(2).rng(), 1, family=f)[0].prompt for f in ("carry", "product")]
+    attempts = [Attempt("request", "v", (), text, StopReason.END) for text in (*texts, "junk")]
+    carry, product, junk = read_proposals(WORLD, attempts, "carry")
+    assert isinstance(carry.outcome, Task) and carry.outcome.family == "carry"
+    assert isinstance(product.outcome, Rejection) and product.outcome.reason == "other_family"
+    assert isinstance(junk.outcome, Rejection) and junk.outcome.reason != "other_family"
+
+
+def test_traces_say_what_each_proposal_was_asked_for() -> None:
+    asked = [Task("request", "", shown, f, 0) for shown, f in (("Q: a", "carry"), ("", "words"))]
+    traces = trace_proposals(read("junk", "more junk"), [0.5, -1.0], requests=asked)
+    assert [trace.task for trace in traces] == asked
+    assert {trace.task.id for trace in trace_proposals(read("junk"), [0.0])} == {"request"}

@@ -117,3 +117,25 @@ def test_a_reward_below_the_floor_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         rewards, "combine", lambda ok, *terms: paid(ok, *terms) or (-0.5 if ok else 0.0)
     )
     assert planted_payment(ProposerWeights()).changed["reward.floor"] == (True, False)
+
+
+def test_absolute_zero_is_paid_by_its_text_and_by_its_code() -> None:
+    """0 where nothing is to be learned, or a fine of a half; -1 for what is no task."""
+    tried = [Tried(str(p), True, p) for p in (0.0, 0.25, 0.75, 1.0)] + [Tried("no task", False)]
+    text = ProposerWeights(1.0, 0.0, 0.0, "failure", -1.0, None)
+    code = ProposerWeights(1.0, 0.0, 0.0, "failure", -1.0, None, boundary=-0.5)
+    assert pay(tried, text).rewards == (0.0, 0.75, 0.25, 0.0, -1.0)
+    assert pay(tried, code).rewards == (-0.5, 0.75, 0.25, -0.5, -1.0)
+    assert pay(tried, code).changed["reward.boundary"] == (True, True)
+    assert "reward.boundary" not in pay(tried, text).changed
+    assert pay(tried[1:3], code).changed["reward.boundary"] == (False, False)
+    assert planted_payment(code).changed["reward.boundary"] == (True, True)
+
+
+def test_without_a_difficulty_every_task_earns_the_boundary() -> None:
+    """The control: whatever can be read as a task is paid alike."""
+    weights = ProposerWeights(0.0, 0.0, 0.0, "failure", -1.0, None, boundary=1.0)
+    tried = [Tried(str(p), True, p) for p in (0.0, 0.5, 1.0)] + [Tried("no task", False)]
+    assert pay(tried, weights).rewards == (1.0, 1.0, 1.0, -1.0)
+    assert set(planted_payment(weights).changed) == {"reward.boundary", "reward.format"}
+    assert set(planted_payment(weights).changed.values()) == {(True, True)}

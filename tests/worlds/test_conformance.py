@@ -12,10 +12,11 @@ from ratchet.worlds.arithmetic import Arithmetic, solve_exactly
 from ratchet.worlds.conformance import CHECKS, ConformanceError, check_world
 from ratchet.worlds.countdown import Countdown
 from ratchet.worlds.functions import Functions
+from ratchet.worlds.programs import Programs
 from ratchet.worlds.protocol import Stream, World
 
 
-@pytest.mark.parametrize("make", [Arithmetic, Countdown, Functions])
+@pytest.mark.parametrize("make", [Arithmetic, Countdown, Functions, Programs])
 def test_shipped_worlds_pass(make: Callable[[], World]) -> None:
     assert check_world(make()) == list(CHECKS)
 

@@ -13,14 +13,13 @@ from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
 from ratchet.curriculum.propose import REQUEST, Proposal, pick_frontier, pick_new
 from ratchet.curriculum.rewards import planted_payment
 from ratchet.engine.losses import Batch
-from ratchet.learn.grpo import grpo
 from ratchet.learn.step import learns
 from ratchet.loop.policies import opened
 from ratchet.loop.recipe import Mechanism
+from ratchet.recipes.coevolution.planted import Planted
 from ratchet.recipes.coevolution.procedures import CALCULATOR
 from ratchet.solve.procedure import Procedure
 from ratchet.solve.rollout import rollout
-from ratchet.worlds.arithmetic import solve_exactly
 
 if TYPE_CHECKING:
     from ratchet.recipes.coevolution.phases import CoEvolution
@@ -30,17 +29,20 @@ def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mecha
     """Return every mechanism that the settings switch on, with its planted trigger."""
     c = recipe.config
     payment = planted_payment(c.weights)
-    task = recipe.world.tasks(seed.child("task").rng(), 1)[0]
+    planted = recipe.plant(seed.child("task"))
+    task = planted.task
     found = [
-        Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1]),
         Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
         Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
         Mechanism("learner.solver", partial(_learns, recipe, state, seed, "solver", task)),
         Mechanism("clip", partial(_clips, recipe, state, seed, task)),
         Mechanism("mask", partial(_masks, recipe, task)),
     ]
+    if (c.band_low, c.band_high) != (0.0, 1.0):
+        band = Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1])
+        found.insert(0, band)
     if c.reward == "labels":
-        found.append(Mechanism("labels", partial(_labels, recipe, task, seed)))
+        found.append(Mechanism("labels", partial(_labels, recipe, planted, seed)))
     teaches = c.proposer == "trained" and c.proposer_steps > 0
     for role in ("solver", "proposer") if teaches else ("solver",):
         if c.kl(role):
@@ -63,7 +65,7 @@ def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mecha
 def _learns(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task) -> bool:
     """Plant a batch through a role's own rule in a copy of its policy."""
     procedure: Procedure = recipe.procedure if role == "solver" else recipe.request
-    rule = recipe.rule if role == "solver" else partial(grpo, baseline="role")
+    rule = recipe.rule if role == "solver" else recipe.proposer_rule
     policy = recipe.config.policy(role)
     with opened(recipe.engine, recipe.store, state, policy):
         attempts = _different(recipe, policy, procedure, task, seed.child("learns", role))
@@ -82,11 +84,11 @@ def _pulls(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task)
         return recipe.engine.forward_backward(policy, Batch(rows), update.loss).kl > 0.0
 
 
-def _labels(recipe: CoEvolution, task: Task, seed: Seed) -> bool:
+def _labels(recipe: CoEvolution, planted: Planted, seed: Seed) -> bool:
     """Planted answers must be labelled as the source says: votes are counted by whole answers,
     among those that can be read, and a pass rate is a share of all attempts."""
-    value = solve_exactly(task.prompt) or 0
-    right, wrong, source = f" {value}\n", f" {value + 10}\n", recipe.config.label.source
+    task, right, wrong = planted.task, planted.right, planted.wrong
+    source = recipe.config.label.source
     votes = (
         ([right, right, right, wrong, " well\n"], [True, True, True, False, False], True),
         ([" well\n", " well\n", right], [False, False, source != "gated"], True),

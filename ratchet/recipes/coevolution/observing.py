@@ -41,6 +41,8 @@ def observe_payment(
         if name in occurred
     }
     changed["reward.format"] = (bool(unpaid), all(unpaid))
+    if "reward.boundary" in payment.changed:
+        changed["reward.boundary"] = payment.changed["reward.boundary"]
     changed["reward.floor"] = payment.changed.get("reward.floor", (False, False))
     _observe_all(context, changed)
 

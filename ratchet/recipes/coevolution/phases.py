@@ -7,7 +7,7 @@ policies or one (``roles``), each with a KL to its frozen first state if that is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -35,6 +35,7 @@ from ratchet.engine.losses import PolicyGradient
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import Stepped, step
+from ratchet.learn.task_relative import task_relative
 from ratchet.learn.update import Update
 from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
 from ratchet.loop.recipe import Context, Mechanism, Recipe
@@ -49,17 +50,21 @@ from ratchet.recipes.coevolution.observing import (
     observe_payment,
     observe_rule,
 )
-from ratchet.recipes.coevolution.pool import Pool, mark_new, pay_proposals
+from ratchet.recipes.coevolution.planted import Planted
+from ratchet.recipes.coevolution.pool import Played, Pool, mark_new, pay_proposals
 from ratchet.recipes.coevolution.procedures import CALCULATOR, list_procedures, request
 from ratchet.recipes.coevolution.settings import Settings
 from ratchet.recipes.coevolution.transfer import measure_transfer
-from ratchet.solve.procedure import Counted
+from ratchet.solve.procedure import Counted, Procedure, Tool
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.verify.labels import Labelled, Labels, judge_groups, trace_labelled
-from ratchet.worlds.arithmetic import Arithmetic
+from ratchet.worlds.arithmetic import Arithmetic, solve_exactly
+from ratchet.worlds.protocol import World
 
 ROLES = ("proposer", "solver")
+Rule = Callable[[Sequence[Sequence[Trace]]], Update]
+"""From groups of traces to what is learned from them."""
 
 
 def reference(policy: str) -> str:
@@ -68,24 +73,48 @@ def reference(policy: str) -> str:
 
 
 class CoEvolution(Recipe):
-    """A proposer and a solver on the world of arithmetic."""
+    """A proposer and a solver; on the world of arithmetic where a recipe names no other."""
 
     def __init__(self, config: Settings, store: Store) -> None:
-        self.config, self.store, self.world = config, store, Arithmetic()
+        self.config, self.store = config, store
+        self.world = self.open_world()
         c, threads = config, config.threads or os.cpu_count() or 1
         self.engine = LocalEngine(c.device, c.dtype, threads, c.micro_tokens, sampling=c.sampling)
         self.calculator = Counted(CALCULATOR.run)
         tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
-        self.procedures = list_procedures(config.max_tokens, config.max_turns, tool)
-        self.procedure = self.procedures["few_shot_tool" if config.tool else "few_shot"]
-        self.request = request(self.world, config.examples)
+        self.procedures = self.list_procedures(tool)
+        self.procedure = self.procedures[config.answering]
+        self.request = self.write_request()
         writer = config.policy("proposer")
         self.probes = (NoValidProposals(component=writer), RepeatedProposals(component=writer))
         self.monitors = list_monitors(config)
-        normalised = partial(adpo, normalise=config.adpo_normalise)
-        self.rule = normalised if config.rule == "adpo" else grpo
+        rules: Mapping[str, Rule] = {
+            "adpo": partial(adpo, normalise=config.adpo_normalise),
+            "grpo": grpo,
+            "task_relative": task_relative,
+        }
+        self.rule = rules[config.rule]
+        self.proposer_rule: Rule = partial(grpo, baseline="role")
         self.left: set[str] = set()
         """Policies that have left their first state, as far as this generation has come."""
+
+    def open_world(self) -> World:
+        """Return the world that tasks come from."""
+        return Arithmetic()
+
+    def list_procedures(self, tool: Tool | None) -> dict[str, Procedure]:
+        """Return the procedures by which a solver may be judged, by name."""
+        return list_procedures(self.config.max_tokens, self.config.max_turns, tool)
+
+    def write_request(self) -> Procedure:
+        """Return what the proposer is asked."""
+        return request(self.world, self.config.examples)
+
+    def plant(self, seed: Seed) -> Planted:
+        """Return an open task with a right and a wrong answer, for planted triggers."""
+        task = self.world.tasks(seed.rng(), 1)[0]
+        value = solve_exactly(task.prompt) or 0
+        return Planted(task, f" {value}\n", f" {value + 10}\n")
 
     def initial(self, seed: Seed) -> State:
         """Policies equal to the model, and nothing seen."""
@@ -105,23 +134,32 @@ class CoEvolution(Recipe):
         self.left = {p for p in self.config.policies if state[p] != context.initial[p]}
         with self.opened(state, context.initial):
             try:
-                if self.config.proposer == "trained":
-                    for number in range(self.config.proposer_steps):
-                        records += self.teach_proposer(context, context.seed.child("teach", number))
-                pool = self.fill_pool(context, seen.union(task.id for task in held))
-                steps = self.teach_solver(context, pool)
+                played = self.play(state, context, seen.union(task.id for task in held), records)
             except EngineError as error:
                 failed = Finding("training_failed", error.message, Reject())
                 return Candidate(state, tuple(records), (failed,))
             examined = attempt_held(self, held, context)
             policies = close_policies(self.engine, self.store, *self.config.policies)
+        pool = played.pool
         known = "\n".join(sorted(seen.union(group.task.id for group in pool.judged)))
-        after = state.replace(**policies, pool=self.store.write("pool", "seen.txt", known))
-        measures = describe(pool, steps, examined) | measure_pinned(self, context, pool)
+        parts = {**policies, **played.parts, "pool": self.store.write("pool", "seen.txt", known)}
+        after = state.replace(**parts)
+        measures = describe(pool, played.steps, examined) | measure_pinned(self, context, pool)
+        measures |= played.measures
         measures |= measure_transfer(self, after, context)
         solved = [trace for group in pool.judged for trace in trace_labelled(group)]
         told = [trace for group in examined for trace in trace_labelled(group, "held")]
         return Candidate(after, (*records, *pool.written, *solved, *told), measures=measures)
+
+    def play(
+        self, state: State, context: Context, seen: frozenset[str], records: list[Trace]
+    ) -> Played:
+        """Train the policies, which are open. What is tried beside the pool goes to ``records``."""
+        if self.config.proposer == "trained":
+            for number in range(self.config.proposer_steps):
+                records += self.teach_proposer(context, context.seed.child("teach", number))
+        pool = self.fill_pool(context, seen)
+        return Played(pool, self.teach_solver(context, pool))
 
     @contextmanager
     def opened(self, state: State, initial: State) -> Iterator[None]:
@@ -183,7 +221,7 @@ class CoEvolution(Recipe):
         payment = pay_proposals(proposals, judged, self.config.weights)
         observe_payment(context, proposals, judged, payment)
         traces = trace_proposals(proposals, payment.rewards, payment.terms)
-        self.step("proposer", grpo([traces], baseline="role"), context)
+        self.step("proposer", self.proposer_rule([traces]), context)
         return traces
 
     def fill_pool(self, context: Context, seen: frozenset[str]) -> Pool:

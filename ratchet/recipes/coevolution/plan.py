@@ -1,4 +1,4 @@
-"""What a run of Agent0 would do and cost, before it starts."""
+"""What a run of co-evolution would do and cost, before it starts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Plan:
 def plan(config: Settings) -> Plan:
     """Return the plan of a run. Raises ModelError if the model's size cannot be told."""
     c, size = config, count_parameters(config.model)
-    proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
+    proposals, rows = c.effort.proposals, c.generations * c.effort.rows
     solving = c.generations * (proposals + c.pinned_tasks + c.held_tasks) * c.attempts
     charter = Charter.read(find_charter(c.charter))
     most, typical = estimate_anchors(charter, c.gate_items)
@@ -53,10 +53,7 @@ def plan(config: Settings) -> Plan:
     measuring = 2 * (decisions * most + c.generations * c.monitor_items)
     measuring += 3 * c.audit_items + 4 * c.final_items + 2 * c.generations * c.transfer_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
-    rows = c.generations * (
-        c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals
-    )
-    steps = c.generations * c.epochs * -(-min(c.tasks, c.pool) // c.batch)
+    steps = c.generations * c.effort.steps
     work = 2 * size * written + 6 * size * rows * c.max_tokens
     width = 2 if c.dtype == "bfloat16" else 4
     memory = size * (width * 1.25 if c.rank else width + 2 * 16)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ratchet.core.records import Trace
+from ratchet.core.state import Component
 from ratchet.core.task import Task
 from ratchet.curriculum.propose import Proposal
 from ratchet.curriculum.rewards import Payment, ProposerWeights, Tried, pay
+from ratchet.learn.step import Stepped
 from ratchet.verify.labels import Labelled
 
 
@@ -22,6 +24,20 @@ class Pool:
     """Every new task among them, with the solver's attempts."""
     kept: Sequence[Labelled]
     """Those the solver is trained on."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a generation's training came to."""
+
+    pool: Pool
+    """Proposals and what became of them."""
+    steps: Sequence[Stepped]
+    """Optimiser steps of the solver."""
+    parts: Mapping[str, Component] = field(default_factory=dict)
+    """Further components of the state."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """Further numbers for the report."""
 
 
 def pay_proposals(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ratchet.core.config import Config
+
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "labels": "plurality",
@@ -67,20 +69,29 @@ NOTES: Mapping[str, str] = {
 
 
 def difference_table() -> str:
-    """Return the settings of both profiles beside the defaults here, differences marked."""
+    """Return the table of Agent0's profiles."""
     from ratchet.recipes.coevolution.settings import Settings
 
+    return tabulate(Settings, PROFILES, NOTES)
+
+
+def tabulate(
+    settings: type[Config],
+    profiles: Mapping[str, Mapping[str, Any]],
+    notes: Mapping[str, str],
+) -> str:
+    """Return the settings of both profiles beside the defaults here, differences marked."""
     lines = [
         "| setting | what | paper | release | here | what the code does, what is open |",
         "|---|---|---|---|---|---|",
     ]
-    for name in PROFILES["paper"]:
-        field = Settings.model_fields[name]
+    for name in profiles["paper"]:
+        field = settings.model_fields[name]
         told = " ".join((field.description or "").split()).split(". ")[0].rstrip(".")
-        paper, release, ours = PROFILES["paper"][name], PROFILES["release"][name], field.default
+        paper, release, ours = profiles["paper"][name], profiles["release"][name], field.default
         differs = "" if paper == release else "**"
         cells = [f"`{name}`", told.replace("``", "`"), _say(paper)]
-        cells += [f"{differs}{_say(release)}{differs}", _say(ours), NOTES.get(name, "")]
+        cells += [f"{differs}{_say(release)}{differs}", _say(ours), notes.get(name, "")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

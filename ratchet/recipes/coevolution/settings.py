@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,8 +17,23 @@ from ratchet.recipes.coevolution.profiles import PROFILES
 from ratchet.verify.labels import Labels
 
 
+@dataclass(frozen=True)
+class Effort:
+    """Upper bounds on one generation."""
+
+    proposals: int
+    """Texts that the proposer writes; each may be a task that is attempted."""
+    rows: int
+    """Attempts and proposals trained on."""
+    steps: int
+    """Optimiser steps of the solver."""
+
+
 class Settings(RunConfig):
     """Settings of a proposer and a solver beside those of every run."""
+
+    profiles: ClassVar[Mapping[str, Mapping[str, Any]]] = PROFILES
+    """What ``paper`` and ``release`` set."""
 
     profile: Literal["ours", "paper", "release"] = "ours"
     """``paper`` and ``release`` set what the text and the published code say on the method, where
@@ -49,7 +65,7 @@ class Settings(RunConfig):
     """``random``: the solver is paid by coin flips (control)."""
     tool: bool = True
     """Whether the solver has the calculator."""
-    rule: Literal["adpo", "grpo"] = "adpo"
+    rule: Literal["adpo", "grpo", "task_relative"] = "adpo"
     """The solver's update rule."""
     adpo_normalise: bool = True
     """Whether ADPO's scale is divided by its mean, so that its mean step is that of GRPO."""
@@ -103,6 +119,8 @@ class Settings(RunConfig):
     """Weight of the repetition penalty."""
     own_share: bool = False
     """Whether a proposal counts itself in its cluster of repetitions."""
+    boundary: float = 0.0
+    """What a task earns whose difficulty pays nothing."""
     invalid: float = 0.0
     """What a proposal earns that is no task."""
     floored: bool = True
@@ -126,7 +144,7 @@ class Settings(RunConfig):
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Self:
         """Read a tier; a profile's values win over the tier's, those given here over both."""
-        profile = PROFILES.get(str(overrides.get("profile", "")), {})
+        profile = cls.profiles.get(str(overrides.get("profile", "")), {})
         return super().read(path, **{**cls.fit(profile), **overrides})
 
     @classmethod
@@ -181,6 +199,23 @@ class Settings(RunConfig):
             self.invalid,
             0.0 if self.floored else None,
             self.own_share,
+            self.boundary,
+        )
+
+    @property
+    def answering(self) -> str:
+        """Name of the procedure by which the solver works."""
+        return "few_shot_tool" if self.tool else "few_shot"
+
+    @property
+    def effort(self) -> Effort:
+        """What a generation amounts to at most."""
+        learning = self.proposer_steps * self.proposals
+        tasks = min(self.tasks, self.pool)
+        return Effort(
+            learning * (self.proposer == "trained") + self.pool,
+            self.epochs * tasks * self.attempts + learning,
+            self.epochs * -(-tasks // self.batch),
         )
 
     def kl(self, role: str) -> float:

@@ -19,7 +19,7 @@ class Config(Settings):
     """Whether the solver has the calculator; R-Zero has no tools."""
     labels: Literal["execution", "plurality", "gated"] = "plurality"
     """What decides that an attempt is right. ``execution`` is the control without label noise."""
-    rule: Literal["adpo", "grpo"] = "grpo"
+    rule: Literal["adpo", "grpo", "task_relative"] = "grpo"
     """The solver's update rule."""
     tool_use: float = 0.0
     """Weight of the solver's tool calls; without the tool there is no such term."""
