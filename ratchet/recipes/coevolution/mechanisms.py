@@ -13,7 +13,6 @@ from ratchet.core.task import Attempt, StopReason, Task, Turn, Verdict
 from ratchet.curriculum.propose import REQUEST, Proposal, pick_frontier, pick_new
 from ratchet.curriculum.rewards import planted_payment
 from ratchet.engine.losses import Batch
-from ratchet.learn.grpo import grpo
 from ratchet.learn.step import learns
 from ratchet.loop.policies import opened
 from ratchet.loop.recipe import Mechanism
@@ -28,31 +27,28 @@ if TYPE_CHECKING:
 
 def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mechanism]:
     """Return every mechanism that the settings switch on, with its planted trigger."""
+    task = recipe.world.tasks(seed.child("task").rng(), 1)[0]
+    return [*list_filters(task), *list_learning(recipe, state, seed), *_payments(recipe)]
+
+
+def list_learning(recipe: CoEvolution, state: State, seed: Seed) -> list[Mechanism]:
+    """Return what learning by the recipe's rules needs, whatever is paid: both learners, clip,
+    mask, labels, KL, tool and scale."""
     c = recipe.config
-    payment = planted_payment(c.weights)
     task = recipe.world.tasks(seed.child("task").rng(), 1)[0]
     found = [
-        Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1]),
-        Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
-        Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
         Mechanism("learner.solver", partial(_learns, recipe, state, seed, "solver", task)),
         Mechanism("clip", partial(_clips, recipe, state, seed, task)),
         Mechanism("mask", partial(_masks, recipe, task)),
     ]
     if c.reward == "labels":
         found.append(Mechanism("labels", partial(_labels, recipe, task, seed)))
-    teaches = c.proposer == "trained" and c.proposer_steps > 0
-    for role in ("solver", "proposer") if teaches else ("solver",):
+    for role in ("solver", "proposer") if c.teaches else ("solver",):
         if c.kl(role):
             found.append(Mechanism(f"kl.{role}", partial(_pulls, recipe, state, seed, role, task)))
-    if teaches:
-        for name, (occurred, effect) in payment.changed.items():
-            found.append(Mechanism(name, partial(all, (occurred, effect))))
-        found.append(
-            Mechanism(
-                "learner.proposer", partial(_learns, recipe, state, seed, "proposer", REQUEST)
-            )
-        )
+    if c.teaches:
+        learns = partial(_learns, recipe, state, seed, "proposer", REQUEST)
+        found.append(Mechanism("learner.proposer", learns))
     if c.tool:
         found.append(Mechanism("tool", lambda: CALCULATOR.call("<calc>2 + 3</calc>") == " [5]"))
     if c.rule == "adpo":
@@ -60,14 +56,36 @@ def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mecha
     return found
 
 
+def list_filters(task: Task) -> list[Mechanism]:
+    """Return the filters of a pool."""
+    return [
+        Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1]),
+        Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
+        Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
+    ]
+
+
+def _payments(recipe: CoEvolution) -> list[Mechanism]:
+    changed = planted_payment(recipe.config.weights).changed if recipe.config.teaches else {}
+    return [
+        Mechanism(name, partial(all, (occurred, effect)))
+        for name, (occurred, effect) in changed.items()
+    ]
+
+
+def plant_lesson(recipe: CoEvolution, role: str, seed: Seed, task: Task) -> bool:
+    """Plant a batch through a role's own rule in its open policy, and see it learn."""
+    solves, policy = role == "solver", recipe.config.policy(role)
+    procedure = recipe.procedure if solves else recipe.request
+    rule = recipe.rule if solves else recipe.proposer_rule
+    attempts = _different(recipe, policy, procedure, task, seed.child("learns", role))
+    return learns(recipe.engine, policy, attempts, rule, recipe.config.optim(role))
+
+
 def _learns(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task) -> bool:
-    """Plant a batch through a role's own rule in a copy of its policy."""
-    procedure: Procedure = recipe.procedure if role == "solver" else recipe.request
-    rule = recipe.rule if role == "solver" else partial(grpo, baseline="role")
-    policy = recipe.config.policy(role)
-    with opened(recipe.engine, recipe.store, state, policy):
-        attempts = _different(recipe, policy, procedure, task, seed.child("learns", role))
-        return learns(recipe.engine, policy, attempts, rule, recipe.config.optim(role))
+    """Plant a lesson in a copy of a role's policy."""
+    with opened(recipe.engine, recipe.store, state, recipe.config.policy(role)):
+        return plant_lesson(recipe, role, seed, task)
 
 
 def _pulls(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task) -> bool:
@@ -112,7 +130,8 @@ def _masks(recipe: CoEvolution, task: Task) -> bool:
         for reward in (1.0, 0.0)
     ]
     rows = recipe.rule([group]).batch.rows
-    return len(rows) == 2 and all(row.weights == (0.0, 0.0, 1.0, 0.0, 1.0) for row in rows)
+    trained = [tuple(weight > 0.0 for weight in row.weights) for row in rows]
+    return trained == [(False, False, True, False, True)] * 2
 
 
 def _scales(recipe: CoEvolution, state: State, seed: Seed, task: Task) -> bool:

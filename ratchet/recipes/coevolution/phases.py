@@ -7,7 +7,7 @@ policies or one (``roles``), each with a KL to its frozen first state if that is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -34,7 +34,8 @@ from ratchet.engine.local import LocalEngine
 from ratchet.engine.losses import PolicyGradient
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
-from ratchet.learn.step import Stepped, step
+from ratchet.learn.joint import joint_step
+from ratchet.learn.step import Stepped
 from ratchet.learn.update import Update
 from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
 from ratchet.loop.recipe import Context, Mechanism, Recipe
@@ -60,6 +61,8 @@ from ratchet.verify.labels import Labelled, Labels, judge_groups, trace_labelled
 from ratchet.worlds.arithmetic import Arithmetic
 
 ROLES = ("proposer", "solver")
+Rule = Callable[[Sequence[Sequence[Trace]]], Update]
+"""An update rule, from groups of traces."""
 
 
 def reference(policy: str) -> str:
@@ -83,7 +86,8 @@ class CoEvolution(Recipe):
         self.probes = (NoValidProposals(component=writer), RepeatedProposals(component=writer))
         self.monitors = list_monitors(config)
         normalised = partial(adpo, normalise=config.adpo_normalise)
-        self.rule = normalised if config.rule == "adpo" else grpo
+        self.rule: Rule = normalised if config.rule == "adpo" else grpo
+        self.proposer_rule: Rule = partial(grpo, baseline="role")
         self.left: set[str] = set()
         """Policies that have left their first state, as far as this generation has come."""
 
@@ -105,32 +109,44 @@ class CoEvolution(Recipe):
         self.left = {p for p in self.config.policies if state[p] != context.initial[p]}
         with self.opened(state, context.initial):
             try:
-                if self.config.proposer == "trained":
-                    for number in range(self.config.proposer_steps):
-                        records += self.teach_proposer(context, context.seed.child("teach", number))
-                pool = self.fill_pool(context, seen.union(task.id for task in held))
-                steps = self.teach_solver(context, pool)
+                known = seen.union(task.id for task in held)
+                pool, steps = self.train(context, known, records)
             except EngineError as error:
                 failed = Finding("training_failed", error.message, Reject())
                 return Candidate(state, tuple(records), (failed,))
             examined = attempt_held(self, held, context)
             policies = close_policies(self.engine, self.store, *self.config.policies)
-        known = "\n".join(sorted(seen.union(group.task.id for group in pool.judged)))
-        after = state.replace(**policies, pool=self.store.write("pool", "seen.txt", known))
+        now = "\n".join(sorted(seen.union(group.task.id for group in pool.judged)))
+        after = state.replace(**policies, pool=self.store.write("pool", "seen.txt", now))
         measures = describe(pool, steps, examined) | measure_pinned(self, context, pool)
         measures |= measure_transfer(self, after, context)
         solved = [trace for group in pool.judged for trace in trace_labelled(group)]
         told = [trace for group in examined for trace in trace_labelled(group, "held")]
         return Candidate(after, (*records, *pool.written, *solved, *told), measures=measures)
 
+    def train(
+        self, context: Context, seen: frozenset[str], records: list[Trace]
+    ) -> tuple[Pool, list[Stepped]]:
+        """Teach the open policies; add to ``records`` what the pool that is returned does not hold.
+
+        ``seen`` holds the tasks that may not be trained on: those of before, and the held ones.
+        """
+        if self.config.proposer == "trained":
+            for number in range(self.config.proposer_steps):
+                records += self.teach_proposer(context, context.seed.child("teach", number))
+        pool = self.fill_pool(context, seen, uniform=self.config.proposer == "uniform")
+        return pool, self.teach_solver(context, pool)
+
+    def references(self) -> set[str]:
+        """Return the policies whose frozen first state is open while others learn."""
+        return {self.config.policy(role) for role in ROLES if self.config.kl(role)}
+
     @contextmanager
     def opened(self, state: State, initial: State) -> Iterator[None]:
-        """Open the policies, and the frozen first state of those with a KL to it."""
-        c = self.config
-        kept = {c.policy(role) for role in ROLES if c.kl(role)}
-        frozen = {reference(policy): policy for policy in sorted(kept)}
+        """Open the policies, and the frozen first state of those that are held to it."""
+        frozen = {reference(policy): policy for policy in sorted(self.references())}
         with (
-            opened(self.engine, self.store, state, *c.policies),
+            opened(self.engine, self.store, state, *self.config.policies),
             opened_as(self.engine, self.store, initial, frozen),
         ):
             yield
@@ -183,14 +199,15 @@ class CoEvolution(Recipe):
         payment = pay_proposals(proposals, judged, self.config.weights)
         observe_payment(context, proposals, judged, payment)
         traces = trace_proposals(proposals, payment.rewards, payment.terms)
-        self.step("proposer", grpo([traces], baseline="role"), context)
+        self.step("proposer", self.proposer_rule([traces]), context)
         return traces
 
-    def fill_pool(self, context: Context, seen: frozenset[str]) -> Pool:
-        """Collect new tasks, attempt them, and keep those in the band of difficulty."""
+    def fill_pool(self, context: Context, seen: frozenset[str], uniform: bool) -> Pool:
+        """Collect new tasks, from the world or the proposer; attempt them, keep those in the band
+        of difficulty."""
         seed, c = context.seed.child("pool"), self.config
         proposals: list[Proposal] = []
-        if c.proposer == "uniform":
+        if uniform:
             offered = draw_uniform(self.world, seed.child("uniform"), c.pool)
             tasks = [task for task in offered if task.id not in seen]
         else:
@@ -227,19 +244,24 @@ class CoEvolution(Recipe):
         return steps
 
     def step(self, role: str, update: Update, context: Context) -> Stepped | None:
-        """Take one optimiser step and report whether learner and KL were alive in it."""
-        policy, name = self.config.policy(role), f"learner.{role}"
-        update = self.with_reference(role, update)
+        """Take one optimiser step of one role."""
+        return self.learn({role: update}, context).get(role)
 
-        def observe(mechanism: str, effect: bool) -> None:
-            context.observe(name, effect)
-
-        stepped = step(self.engine, policy, update, self.config.optim(role), observe)
-        if stepped is not None:
-            if self.config.kl(role) and policy in self.left:
-                context.observe(f"kl.{role}", stepped.kl > 0.0)
-            self.left.add(policy)
-        return stepped
+    def learn(self, updates: Mapping[str, Update], context: Context) -> dict[str, Stepped]:
+        """Take one step of each policy on the updates of its roles, together where both are its
+        own, and report whether learners and KL were alive in it."""
+        c, found = self.config, dict[str, Stepped]()
+        for policy in dict.fromkeys(map(c.policy, updates)):
+            roles = [role for role in updates if c.policy(role) == policy]
+            mine = {role: self.with_reference(role, updates[role]) for role in roles}
+            optim = c.optim(policy if policy in mine else next(iter(mine)))
+            stepped = joint_step(self.engine, policy, mine, optim, context.observe)
+            for role, one in stepped.items():
+                if c.kl(role) and policy in self.left:
+                    context.observe(f"kl.{role}", one.kl > 0.0)
+            self.left.update([policy] if stepped else [])
+            found |= stepped
+        return found
 
     def with_reference(self, role: str, update: Update) -> Update:
         """Return the update with the role's KL to its first state, which must be open."""

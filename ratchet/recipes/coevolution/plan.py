@@ -44,8 +44,17 @@ class Plan:
 
 def plan(config: Settings) -> Plan:
     """Return the plan of a run. Raises ModelError if the model's size cannot be told."""
+    c = config
+    asked = c.proposer_steps * c.proposals
+    proposals = asked * (c.proposer == "trained") + c.pool
+    rows = c.epochs * min(c.tasks, c.pool) * c.attempts + asked
+    return estimate(c, proposals, rows, c.epochs * -(-min(c.tasks, c.pool) // c.batch))
+
+
+def estimate(config: Settings, proposals: int, rows: int, steps: int, read: int = 0) -> Plan:
+    """Return the plan of a run by what a generation proposes, trains on, and steps the solver, and
+    by the tokens it reads beside."""
     c, size = config, count_parameters(config.model)
-    proposals = c.proposer_steps * c.proposals * (c.proposer == "trained") + c.pool
     solving = c.generations * (proposals + c.pinned_tasks + c.held_tasks) * c.attempts
     charter = Charter.read(find_charter(c.charter))
     most, typical = estimate_anchors(charter, c.gate_items)
@@ -53,11 +62,8 @@ def plan(config: Settings) -> Plan:
     measuring = 2 * (decisions * most + c.generations * c.monitor_items)
     measuring += 3 * c.audit_items + 4 * c.final_items + 2 * c.generations * c.transfer_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
-    rows = c.generations * (
-        c.epochs * min(c.tasks, c.pool) * c.attempts + c.proposer_steps * c.proposals
-    )
-    steps = c.generations * c.epochs * -(-min(c.tasks, c.pool) // c.batch)
-    work = 2 * size * written + 6 * size * rows * c.max_tokens
+    rows, steps = c.generations * rows, c.generations * steps
+    work = 2 * size * (written + c.generations * read) + 6 * size * rows * c.max_tokens
     width = 2 if c.dtype == "bfloat16" else 4
     memory = size * (width * 1.25 if c.rank else width + 2 * 16)
     return Plan(

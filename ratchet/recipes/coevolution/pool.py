@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ratchet.core.records import Trace
 from ratchet.core.task import Task
@@ -22,6 +22,8 @@ class Pool:
     """Every new task among them, with the solver's attempts."""
     kept: Sequence[Labelled]
     """Those the solver is trained on."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """What else the recipe tells of it."""
 
 
 def pay_proposals(

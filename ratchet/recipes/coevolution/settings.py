@@ -160,6 +160,11 @@ class Settings(RunConfig):
         return role if self.roles == "separate" else "solver"
 
     @property
+    def teaches(self) -> bool:
+        """Whether the proposer learns."""
+        return self.proposer == "trained" and self.proposer_steps > 0
+
+    @property
     def label(self) -> Labels:
         """What labels attempts."""
         source = "random" if self.reward == "random" else self.labels
