@@ -123,6 +123,10 @@ class Settings(RunConfig):
     transfer_items: int = Field(default=0, ge=0)
     """Problems of a second, untouched world that the first and the live solver answer."""
 
+    gain_stop: Literal["off", "tell", "halt"] = "off"
+    """Whether learnable information gain is measured, and whether a run is stopped when two rounds
+    in a row hold nothing new. It stops runs that would still improve: see docs/monitors.md."""
+
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Self:
         """Read a tier; a profile's values win over the tier's, those given here over both."""
