@@ -21,7 +21,10 @@ LATER = 0.01
 KINDS = (
     ("memorises: few questions, voted labels", Setting()),
     ("runs out: few questions, true labels", Setting(truth=True)),
-    ("still improves: slowly, new questions, true labels", Setting(truth=True, questions=400, lr=3)),
+    (
+        "still improves: slowly, new questions, true labels",
+        Setting(truth=True, questions=400, lr=3),
+    ),
     ("still improves: new questions, true labels", Setting(truth=True, questions=400)),
 )
 

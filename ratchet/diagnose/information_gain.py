@@ -68,7 +68,7 @@ def measure_gain(now: Sequence[Said], before: Sequence[Said], proxy: Proxy = fit
 def score_rounds(
     now: Sequence[Said], before: Sequence[Said], proxy: Proxy = fit_ngram
 ) -> dict[str, Summary]:
-    """Return, for both rounds and each part, a summary of l over questions (``now.answer``, ...)."""
+    """Return a summary of l over questions for both rounds and each part: ``now.answer``, ..."""
     models = [proxy([_text(one) for one in before if _fold(one) != half]) for half in (0, 1)]
     found = {}
     for name, said in (("now", now), ("before", before)):
@@ -143,8 +143,8 @@ class LearnableGain:
             return None
         parts = {part: _gain(told[-1], part).mean for part in PARTS}
         return Alarm(
-            f"in each of {self.rounds} rounds the texts hold less than {mark:.3f} nats a symbol that "
-            f"those before did not, {self.share:.0%} of the largest gain; last {parts['whole']:+.3f}",
+            f"{self.rounds} rounds in a row hold less than {mark:.3f} nats a symbol that the one "
+            f"before did not, {self.share:.0%} of the largest gain; now {parts['whole']:+.3f}",
             {"gain": parts["whole"], "largest_gain": max(sure)}
             | {f"gain_{part}": parts[part] for part in PARTS[1:]},
         )

@@ -38,12 +38,12 @@ def test_rewards_count_what_the_policy_wrote(make_trace: Make) -> None:
 
 
 def test_weights_are_the_gradient_of_the_objective(make_trace: Make) -> None:
-    """By finite differences of E_P[r] - E_Q[r] - c E_mix[r^2] in the rewards of each text."""
+    """By finite differences of E_P[r] - E_Q[r] - c Var[r] in the rewards of each text."""
     pairs, rewards = [(make_trace(), make_trace())] * 2, [(0.3, -0.7), (1.2, 0.1)]
 
     def objective(values: np.ndarray) -> float:
         target, own = values[:, 0], values[:, 1]
-        return float(target.mean() - own.mean() - 0.8 * (target**2 + own**2).mean() / 2)
+        return float(target.mean() - own.mean() - 0.8 * values.var())
 
     update = chi_square(pairs, rewards, scale=2.0, penalty=0.8)
     assert update.loss == CrossEntropy("sum")

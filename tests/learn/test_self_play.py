@@ -60,7 +60,9 @@ def test_a_loss_is_scaled_with_its_kl(make_trace: Make) -> None:
 
 def row(action: int, advantage: float) -> Update:
     tokens = (ord("q"), 0x110000 + action)
-    one = Row(tokens, (0.0, 1.0), (advantage,) * 2, (0.0, float(-np.log(3))), (0.2,) * 2, (0.2,) * 2)
+    one = Row(
+        tokens, (0.0, 1.0), (advantage,) * 2, (0.0, float(-np.log(3))), (0.2,) * 2, (0.2,) * 2
+    )
     return Update(Batch((one,)), PolicyGradient("token", 0.0, "sum"), 1, 0)
 
 

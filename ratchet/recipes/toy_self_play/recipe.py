@@ -25,7 +25,7 @@ class Config(ToyConfig):
 
     observers: tuple[int, ...] = Field(default=(3, 8, 24, 72), min_length=3)
     """Hidden units of the observers, smallest first."""
-    imitation_rounds: int = Field(default=5, ge=1)
+    imitation_rounds: int = Field(default=3, ge=1)
     """Rounds of self-imitation."""
 
 

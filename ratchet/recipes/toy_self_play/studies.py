@@ -75,7 +75,9 @@ def size_observers(widths: Sequence[int], seed: Seed) -> dict[str, float]:
         for family in world.families[:_FAMILIES]
         for task in world.tasks(rng, _TASKS // _FAMILIES, family=family)
     ]
-    texts = [f"{tasks[i].prompt}\n{solve_exactly(tasks[i].prompt)}" for i in rng.permutation(len(tasks))]
+    texts = [
+        f"{tasks[i].prompt}\n{solve_exactly(tasks[i].prompt)}" for i in rng.permutation(len(tasks))
+    ]
     train, held_out = texts[_HELD_OUT:], texts[:_HELD_OUT]
     found = []
     for width in widths:
