@@ -28,7 +28,7 @@ def test_advantages_are_not_divided_and_all_attempts_share_one_denominator(
     ]
     update = self_play(groups)
     good, bad = update.batch.rows
-    assert (good.advantages[0], bad.advantages[0]) == (pytest.approx(0.3), pytest.approx(-0.3))
+    assert (good.advantages[0], bad.advantages[0]) == pytest.approx((0.3, -0.3))
     assert good.weights == pytest.approx((0.0, 0.0, 0.25, 0.25, 0.25))
     assert update.loss == PolicyGradient("token", 0.0, "sum")
     assert (update.signal, update.dropped) == (1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -23,8 +24,8 @@ class Oracle(FakeEngine):
         self.create("judge", "base", Full())
         self.asked: list[str] = []
 
-    def score(self, name: str, sequences: object, topk: int = 0) -> list[Scored]:
-        rows = [self.decode(name, tokens) for tokens in sequences]  # type: ignore[attr-defined]
+    def score(self, name: str, sequences: Sequence[Sequence[int]], topk: int = 0) -> list[Scored]:
+        rows = [self.decode(name, tokens) for tokens in sequences]
         self.asked += rows
         found = []
         for row in rows:
@@ -49,7 +50,7 @@ def test_a_judge_says_the_share_of_yes() -> None:
     engine = Oracle()
     best, worse, odd = SelfJudge(engine, "judge")(PAIRS)
     assert best.instruction == worse.instruction == pytest.approx(3 / 8)
-    assert (best.response, worse.response) == (pytest.approx(4 / 8), pytest.approx(3 / 8))
+    assert (best.response, worse.response) == pytest.approx((4 / 8, 3 / 8))
     assert odd.instruction == pytest.approx(1 / 8)
     assert len(engine.asked) == len(set(engine.asked)) == 2 * (2 * 2 + 5 * 3)
 
@@ -72,17 +73,19 @@ def test_examples_stand_before_every_pair_and_say_what_they_were_told() -> None:
         assert ("Answer: 2" in lines[1]) == response and "2 + 3" in lines[3]
 
 
+class Sure(Oracle):
+    """Gives yes no chance at all."""
+
+    def score(self, name: str, sequences: Sequence[Sequence[int]], topk: int = 0) -> list[Scored]:
+        texts = [self.decode(name, row) for row in sequences]
+        return [
+            Scored((-1e9 if text.endswith("yes") else 0.0,) * (len(text) - 1)) for text in texts
+        ]
+
+
 def test_extreme_log_probabilities_are_no_error() -> None:
-    engine = Oracle()
-    engine.score = lambda name, rows, topk=0: [  # type: ignore[method-assign]
-        Scored((-1e9 if self_says(row) else 0.0,) * (len(row) - 1)) for row in rows
-    ]
-    (found,) = SelfJudge(engine, "judge")([("a", "b")])
+    (found,) = SelfJudge(Sure(), "judge")([("a", "b")])
     assert 0.0 < found.mean < 1e-12
-
-
-def self_says(row: object) -> bool:
-    return "".join(map(chr, row)).endswith("yes")  # type: ignore[call-overload]
 
 
 def test_form_knows_tasks_and_readable_answers_and_no_truth() -> None:

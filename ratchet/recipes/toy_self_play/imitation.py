@@ -37,7 +37,7 @@ def compare_imitation(rounds: int, seed: Seed) -> dict[str, float]:
     reward gap of the last round; and what is left to the bound, 5% of it allowed for steps."""
     rng = seed.child("target").rng()
     target = rng.dirichlet(np.full(TEXTS, 0.15)) * 0.98 + 0.02 / TEXTS
-    found = {}
+    found: dict[str, float] = {}
     for rule in ("spin", "chi_square"):
         found |= {f"{rule}_{k}": v for k, v in imitate(rule, target, rounds, seed).items()}
     found["difference"] = found["spin_largest"] - found["chi_square_largest"]
