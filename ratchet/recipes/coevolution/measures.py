@@ -29,7 +29,8 @@ def describe(
         "kept": len(pool.kept),
         "solver_steps": len(steps),
     }
-    return measures | _written(pool) | _judged(pool) | _labels(pool) | _stepped(steps) | _held(held)
+    measures |= _written(pool) | _judged(pool) | _labels(pool) | _stepped(steps) | _held(held)
+    return {**measures, **pool.measures}
 
 
 def _written(pool: Pool) -> dict[str, float]:

@@ -23,38 +23,35 @@ from ratchet.solve.rollout import rollout
 
 if TYPE_CHECKING:
     from ratchet.recipes.coevolution.phases import CoEvolution
+    from ratchet.recipes.coevolution.settings import Settings
 
 
 def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mechanism]:
     """Return every mechanism that the settings switch on, with its planted trigger."""
+    task = recipe.plant(seed.child("task")).task
+    filters = list_filters(recipe.config, task)
+    return [*filters, *list_learning(recipe, state, seed), *_payments(recipe)]
+
+
+def list_learning(recipe: CoEvolution, state: State, seed: Seed) -> list[Mechanism]:
+    """Return what learning by the recipe's rules needs, whatever is paid: both learners, clip,
+    mask, labels, KL, tool and scale."""
     c = recipe.config
-    payment = planted_payment(c.weights)
     planted = recipe.plant(seed.child("task"))
     task = planted.task
     found = [
-        Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
-        Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
         Mechanism("learner.solver", partial(_learns, recipe, state, seed, "solver", task)),
         Mechanism("clip", partial(_clips, recipe, state, seed, task)),
         Mechanism("mask", partial(_masks, recipe, task)),
     ]
-    if (c.band_low, c.band_high) != (0.0, 1.0):
-        band = Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1])
-        found.insert(0, band)
     if c.reward == "labels":
         found.append(Mechanism("labels", partial(_labels, recipe, planted, seed)))
-    teaches = c.proposer == "trained" and c.proposer_steps > 0
-    for role in ("solver", "proposer") if teaches else ("solver",):
+    for role in ("solver", "proposer") if c.teaches else ("solver",):
         if c.kl(role):
             found.append(Mechanism(f"kl.{role}", partial(_pulls, recipe, state, seed, role, task)))
-    if teaches:
-        for name, (occurred, effect) in payment.changed.items():
-            found.append(Mechanism(name, partial(all, (occurred, effect))))
-        found.append(
-            Mechanism(
-                "learner.proposer", partial(_learns, recipe, state, seed, "proposer", REQUEST)
-            )
-        )
+    if c.teaches:
+        learns = partial(_learns, recipe, state, seed, "proposer", REQUEST)
+        found.append(Mechanism("learner.proposer", learns))
     if c.tool:
         found.append(Mechanism("tool", lambda: CALCULATOR.call("<calc>2 + 3</calc>") == " [5]"))
     if c.rule == "adpo":
@@ -62,14 +59,39 @@ def list_mechanisms(recipe: CoEvolution, state: State, seed: Seed) -> list[Mecha
     return found
 
 
+def list_filters(config: Settings, task: Task) -> list[Mechanism]:
+    """Return the filters of a pool."""
+    found = [
+        Mechanism("filter.distinct", lambda: _pick(task, task) == [task]),
+        Mechanism("filter.new", lambda: not _pick(task, seen=task.id)),
+    ]
+    if (config.band_low, config.band_high) != (0.0, 1.0):
+        band = Mechanism("filter.band", lambda: pick_frontier([0.0, 0.5, 1.0], 0.1, 0.9) == [1])
+        found.insert(0, band)
+    return found
+
+
+def _payments(recipe: CoEvolution) -> list[Mechanism]:
+    changed = planted_payment(recipe.config.weights).changed if recipe.config.teaches else {}
+    return [
+        Mechanism(name, partial(all, (occurred, effect)))
+        for name, (occurred, effect) in changed.items()
+    ]
+
+
+def plant_lesson(recipe: CoEvolution, role: str, seed: Seed, task: Task) -> bool:
+    """Plant a batch through a role's own rule in its open policy, and see it learn."""
+    solves, policy = role == "solver", recipe.config.policy(role)
+    procedure = recipe.procedure if solves else recipe.request
+    rule = recipe.rule if solves else recipe.proposer_rule
+    attempts = _different(recipe, policy, procedure, task, seed.child("learns", role))
+    return learns(recipe.engine, policy, attempts, rule, recipe.config.optim(role))
+
+
 def _learns(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task) -> bool:
-    """Plant a batch through a role's own rule in a copy of its policy."""
-    procedure: Procedure = recipe.procedure if role == "solver" else recipe.request
-    rule = recipe.rule if role == "solver" else recipe.proposer_rule
-    policy = recipe.config.policy(role)
-    with opened(recipe.engine, recipe.store, state, policy):
-        attempts = _different(recipe, policy, procedure, task, seed.child("learns", role))
-        return learns(recipe.engine, policy, attempts, rule, recipe.config.optim(role))
+    """Plant a lesson in a copy of a role's policy."""
+    with opened(recipe.engine, recipe.store, state, recipe.config.policy(role)):
+        return plant_lesson(recipe, role, seed, task)
 
 
 def _pulls(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task) -> bool:
@@ -114,7 +136,8 @@ def _masks(recipe: CoEvolution, task: Task) -> bool:
         for reward in (1.0, 0.0)
     ]
     rows = recipe.rule([group]).batch.rows
-    return len(rows) == 2 and all(row.weights == (0.0, 0.0, 1.0, 0.0, 1.0) for row in rows)
+    trained = [tuple(weight > 0.0 for weight in row.weights) for row in rows]
+    return trained == [(False, False, True, False, True)] * 2
 
 
 def _scales(recipe: CoEvolution, state: State, seed: Seed, task: Task) -> bool:

@@ -50,12 +50,10 @@ def observe_payment(
 def observe_filters(
     context: Context, c: Settings, offered: Sequence[Task], seen: frozenset[str], pool: Pool
 ) -> None:
-    """Report what the filters had to drop, and whether they did; and the tool's insertions."""
+    """Report what the filters had to drop, and whether they did; and the tool's answers."""
     all_ids = [task.id for task in offered]
     ids = [group.task.id for group in pool.judged]
     outside = [g for g in pool.judged if not c.band_low <= g.pass_rate <= c.band_high]
-    attempts = [attempt for group in pool.judged for attempt in group.attempts]
-    asked = c.tool and any(_calls(turn) for attempt in attempts for turn in attempt.turns)
     _observe_all(
         context,
         {
@@ -65,9 +63,16 @@ def observe_filters(
                 bool(outside),
                 not {id(g) for g in outside} & {id(g) for g in pool.kept},
             ),
-            "tool": (asked, any(attempt.tool_calls for attempt in attempts)),
         },
     )
+    observe_tool(context, c, pool.judged)
+
+
+def observe_tool(context: Context, c: Settings, judged: Sequence[Labelled]) -> None:
+    """Report whether a call of the tool was answered, if one was made."""
+    attempts = [attempt for group in judged for attempt in group.attempts]
+    if c.tool and any(_calls(turn) for attempt in attempts for turn in attempt.turns):
+        context.observe("tool", any(attempt.tool_calls for attempt in attempts))
 
 
 def observe_rule(

@@ -34,7 +34,8 @@ from ratchet.engine.local import LocalEngine
 from ratchet.engine.losses import PolicyGradient
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
-from ratchet.learn.step import Stepped, step
+from ratchet.learn.joint import joint_step
+from ratchet.learn.step import Stepped
 from ratchet.learn.task_relative import task_relative
 from ratchet.learn.update import Update
 from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
@@ -154,21 +155,26 @@ class CoEvolution(Recipe):
     def play(
         self, state: State, context: Context, seen: frozenset[str], records: list[Trace]
     ) -> Played:
-        """Train the policies, which are open. What is tried beside the pool goes to ``records``."""
+        """Teach the open policies; add to ``records`` what the pool that is returned does not hold.
+
+        ``seen`` holds the tasks that may not be trained on: those of before, and the held ones.
+        """
         if self.config.proposer == "trained":
             for number in range(self.config.proposer_steps):
                 records += self.teach_proposer(context, context.seed.child("teach", number))
-        pool = self.fill_pool(context, seen)
+        pool = self.fill_pool(context, seen, uniform=self.config.proposer == "uniform")
         return Played(pool, self.teach_solver(context, pool))
+
+    def references(self) -> set[str]:
+        """Return the policies whose frozen first state is open while others learn."""
+        return {self.config.policy(role) for role in ROLES if self.config.kl(role)}
 
     @contextmanager
     def opened(self, state: State, initial: State) -> Iterator[None]:
-        """Open the policies, and the frozen first state of those with a KL to it."""
-        c = self.config
-        kept = {c.policy(role) for role in ROLES if c.kl(role)}
-        frozen = {reference(policy): policy for policy in sorted(kept)}
+        """Open the policies, and the frozen first state of those that are held to it."""
+        frozen = {reference(policy): policy for policy in sorted(self.references())}
         with (
-            opened(self.engine, self.store, state, *c.policies),
+            opened(self.engine, self.store, state, *self.config.policies),
             opened_as(self.engine, self.store, initial, frozen),
         ):
             yield
@@ -224,11 +230,12 @@ class CoEvolution(Recipe):
         self.step("proposer", self.proposer_rule([traces]), context)
         return traces
 
-    def fill_pool(self, context: Context, seen: frozenset[str]) -> Pool:
-        """Collect new tasks, attempt them, and keep those in the band of difficulty."""
+    def fill_pool(self, context: Context, seen: frozenset[str], uniform: bool) -> Pool:
+        """Collect new tasks, from the world or the proposer; attempt them, keep those in the band
+        of difficulty."""
         seed, c = context.seed.child("pool"), self.config
         proposals: list[Proposal] = []
-        if c.proposer == "uniform":
+        if uniform:
             offered = draw_uniform(self.world, seed.child("uniform"), c.pool)
             tasks = [task for task in offered if task.id not in seen]
         else:
@@ -265,19 +272,24 @@ class CoEvolution(Recipe):
         return steps
 
     def step(self, role: str, update: Update, context: Context) -> Stepped | None:
-        """Take one optimiser step and report whether learner and KL were alive in it."""
-        policy, name = self.config.policy(role), f"learner.{role}"
-        update = self.with_reference(role, update)
+        """Take one optimiser step of one role."""
+        return self.learn({role: update}, context).get(role)
 
-        def observe(mechanism: str, effect: bool) -> None:
-            context.observe(name, effect)
-
-        stepped = step(self.engine, policy, update, self.config.optim(role), observe)
-        if stepped is not None:
-            if self.config.kl(role) and policy in self.left:
-                context.observe(f"kl.{role}", stepped.kl > 0.0)
-            self.left.add(policy)
-        return stepped
+    def learn(self, updates: Mapping[str, Update], context: Context) -> dict[str, Stepped]:
+        """Take one step of each policy on the updates of its roles, together where both are its
+        own, and report whether learners and KL were alive in it."""
+        c, found = self.config, dict[str, Stepped]()
+        for policy in dict.fromkeys(map(c.policy, updates)):
+            roles = [role for role in updates if c.policy(role) == policy]
+            mine = {role: self.with_reference(role, updates[role]) for role in roles}
+            optim = c.optim(policy if policy in mine else next(iter(mine)))
+            stepped = joint_step(self.engine, policy, mine, optim, context.observe)
+            for role, one in stepped.items():
+                if c.kl(role) and policy in self.left:
+                    context.observe(f"kl.{role}", one.kl > 0.0)
+            self.left.update([policy] if stepped else [])
+            found |= stepped
+        return found
 
     def with_reference(self, role: str, update: Update) -> Update:
         """Return the update with the role's KL to its first state, which must be open."""

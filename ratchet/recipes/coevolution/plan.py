@@ -54,7 +54,7 @@ def plan(config: Settings) -> Plan:
     measuring += 3 * c.audit_items + 4 * c.final_items + 2 * c.generations * c.transfer_items
     written = (solving + measuring + c.generations * proposals) * c.max_tokens
     steps = c.generations * c.effort.steps
-    work = 2 * size * written + 6 * size * rows * c.max_tokens
+    work = 2 * size * (written + c.generations * c.effort.read) + 6 * size * rows * c.max_tokens
     width = 2 if c.dtype == "bfloat16" else 4
     memory = size * (width * 1.25 if c.rank else width + 2 * 16)
     return Plan(

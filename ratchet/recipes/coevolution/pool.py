@@ -24,6 +24,8 @@ class Pool:
     """Every new task among them, with the solver's attempts."""
     kept: Sequence[Labelled]
     """Those the solver is trained on."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """What else the recipe tells of it."""
 
 
 @dataclass(frozen=True)

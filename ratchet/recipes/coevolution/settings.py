@@ -27,6 +27,8 @@ class Effort:
     """Attempts and proposals trained on."""
     steps: int
     """Optimiser steps of the solver."""
+    read: int = 0
+    """Tokens read beside: by a judge."""
 
 
 class Settings(RunConfig):
@@ -141,6 +143,10 @@ class Settings(RunConfig):
     transfer_items: int = Field(default=0, ge=0)
     """Problems of a second, untouched world that the first and the live solver answer."""
 
+    gain_stop: Literal["off", "tell", "halt"] = "off"
+    """Whether learnable information gain is measured, and whether a run is stopped when two rounds
+    in a row hold nothing new. It stops runs that would still improve: see docs/monitors.md."""
+
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Self:
         """Read a tier; a profile's values win over the tier's, those given here over both."""
@@ -176,6 +182,11 @@ class Settings(RunConfig):
     def policy(self, role: str) -> str:
         """Return the name of the policy that acts in a role."""
         return role if self.roles == "separate" else "solver"
+
+    @property
+    def teaches(self) -> bool:
+        """Whether the proposer learns."""
+        return self.proposer == "trained" and self.proposer_steps > 0
 
     @property
     def label(self) -> Labels:

@@ -18,7 +18,7 @@ LIMITS = Limits(cpu_s=1.0, wall_s=5.0, values=2**16)
 _TEXTS: tuple[Value, ...] = ("", "a", "abc", "Hello", "a b", "12", "zyx zyx")
 BATTERY: tuple[Value, ...] = (
     *(one for one in NUMBERS if isinstance(one, int)),
-    *(list(one) for one in LISTS if isinstance(one, tuple)),
+    *(list[Value](one) for one in LISTS if isinstance(one, tuple)),
     *_TEXTS,
 )
 """Held-out inputs: a function is what it does on these."""
