@@ -52,7 +52,7 @@ def effects_picture(results: Results) -> str:
         axes.margins(x=0.08)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("effect, in the unit of each claim's metric")
+        axes.set_xlabel("effect, in smallest effects of interest; numbers in the metric's own unit")
         axes.set_title(f"{results.recipe}, tier {results.tier}", loc="left", fontweight="bold")
         handles = [
             Line2D([], [], ls="", marker=mark, color=colour, ms=8, label=word)
@@ -69,10 +69,12 @@ def effects_picture(results: Results) -> str:
 def _draw(axes: Any, row: int, claim: ClaimResult) -> None:
     """Draw one row: the margin of no interest, the interval, the effect, its numbers."""
     mark, colour = _MARKS[claim.verdict]
-    smallest = claim.claim.smallest_effect
-    axes.fill_betweenx([row - 0.3, row + 0.3], -smallest, smallest, color="#e3e7eb", lw=0)
-    axes.plot([claim.low, claim.high], [row, row], color=colour, lw=2.4, solid_capstyle="butt")
-    axes.plot(claim.effect, row, mark, color=colour, ms=9)
+    low, effect, high = (
+        (end or 0.0) / claim.claim.smallest_effect for end in (claim.low, claim.effect, claim.high)
+    )
+    axes.fill_betweenx([row - 0.3, row + 0.3], -1.0, 1.0, color="#e3e7eb", lw=0)
+    axes.plot([low, high], [row, row], color=colour, lw=2.4, solid_capstyle="butt")
+    axes.plot(effect, row, mark, color=colour, ms=9)
     told = f"{claim.effect:+.3f}  [{claim.low:+.3f}, {claim.high:+.3f}],  {claim.seeds} seeds"
     place = {"textcoords": "offset points", "ha": "center", "fontsize": 9}
-    axes.annotate(told, (claim.effect, row), (0, 10), **place)
+    axes.annotate(told, (effect, row), (0, 10), **place)
