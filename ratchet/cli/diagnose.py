@@ -43,8 +43,8 @@ class Diagnose:
     candidates: int = 0
     """Most tasks that it is chosen from; 0 is eight times as many."""
     pool: int = 0
-    """Samples a candidate by which problems and drafts are chosen; 0 is 8, and 16 with --full,
-    which needs four wrong drafts and two right ones of a problem."""
+    """Samples a candidate by which problems and drafts are chosen; 0 is 8, or 16 with --full, which
+    needs four wrong drafts and two right ones."""
     samples: int = 4
     """Samples a problem and condition."""
     level: int | None = None

@@ -13,12 +13,16 @@ import pytest
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Task
-from ratchet.diagnose.drag.measure import Measure
+from ratchet.diagnose.drag.measure import Measure, undefined
 from ratchet.diagnose.drag.observations import Draft
 from ratchet.diagnose.drag.policies import Comparison, Worth
+from ratchet.engine.local import LocalEngine
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.recipes.contextual_drag import parts
+from ratchet.recipes.contextual_drag.claims import CLAIMS
+from ratchet.recipes.contextual_drag.config import Config
 from ratchet.recipes.contextual_drag.parts import planted_drag
+from ratchet.recipes.contextual_drag.protocol import Protocol
 from ratchet.recipes.contextual_drag.recipe import ContextualDrag
 from ratchet.recipes.contextual_drag.warm import Side, documents, err, write
 from ratchet.recipes.launch import find_method, launch
@@ -123,6 +127,34 @@ def test_a_fixed_policy_is_measured_but_not_changed(
     assert bodies[0]["findings"][0]["name"] == "contextual_drag"
     assert bodies[0]["findings"][0]["action"] == {"kind": "continue"}
     assert any("Draft:" in r["attempt"]["turns"][0]["text"] for r in read_records(folder, 2))
+
+
+def test_the_study_of_the_first_state_stands_in_the_report(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(engine: LocalEngine, policy: str, protocol: Protocol, *rest: Any) -> Any:
+        asked.append((engine.encode(policy, "1"), protocol.problems, rest))
+        return {"copy_excess": Measure(0.3, 0.2, 0.4, 50), "undefined": undefined("none")}
+
+    asked: list[Any] = []
+    monkeypatch.setattr("ratchet.recipes.contextual_drag.recipe.measure_copying", look)
+    report = run(model, tmp_path / "run", study="copying", study_problems=7, generations=0)
+    assert report["epilogue"]["study"] == {
+        "copy_excess": {"mean": 0.3, "low": 0.2, "high": 0.4, "n": 50}
+    }
+    ((_, problems, rest),) = asked
+    assert problems == 7 and rest[:2] == (1, tmp_path / "run" / "study")
+
+
+def test_arms_of_one_seed_start_from_the_same_weights() -> None:
+    method = find_method("contextual_drag")
+    made = {}
+    for arm in CLAIMS.arms:
+        config = method.configure("tiny", **arm.overrides)
+        assert isinstance(config, Config)
+        made[arm.name] = (config.model, config.warm)
+    assert len({made[name] for name in ("auto", "append", "restart", "study")}) == 1
+    assert len({size for size, _ in made.values()}) == 3
 
 
 def test_the_planted_finding_fires_and_a_deaf_decision_is_seen(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ratchet.claims.metric import read_metric
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Task
 from ratchet.diagnose.drag.measure import Measure
@@ -18,6 +19,7 @@ from ratchet.engine.local import LocalEngine
 from ratchet.engine.models.random_llama import write_random_llama
 from ratchet.engine.protocol import Full
 from ratchet.recipes.contextual_drag import protocol
+from ratchet.recipes.contextual_drag.claims import CLAIMS
 from ratchet.recipes.contextual_drag.parts import contrast, passes
 from ratchet.recipes.contextual_drag.protocol import (
     Protocol,
@@ -86,6 +88,10 @@ def test_every_claim_finds_its_number_and_leaning_shows_in_each(
     assert (tmp_path / "card.html").read_text().startswith("<!doctype html>")
     numbers = as_numbers(found)
     assert set(numbers["drag_1"]) == {"mean", "low", "high", "n"}
+    report = {"epilogue": {"study": numbers}}
+    claimed = {c.metric for c in CLAIMS.claims if c.metric.startswith("epilogue")}
+    assert len(claimed) == 11
+    assert all(read_metric(report, metric) is not None for metric in claimed)
 
 
 def test_a_size_is_measured_by_its_copies_alone(tmp_path: Path) -> None:
