@@ -18,6 +18,7 @@ from ratchet.curriculum.buffer import read_buffer
 from ratchet.engine.fake import FakeEngine, Tabular
 from ratchet.engine.losses import Row
 from ratchet.engine.protocol import Adapter, Completion, Follow, Full, Sampling
+from ratchet.learn.task_relative import task_relative
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.versions import Store
 from ratchet.recipes.absolute_zero import mechanisms
@@ -31,6 +32,7 @@ from ratchet.recipes.absolute_zero.procedures import (
 )
 from ratchet.recipes.absolute_zero.profiles import PROFILES, difference_table
 from ratchet.recipes.absolute_zero.recipe import AbsoluteZero
+from ratchet.recipes.absolute_zero.told import learn_jointly
 from ratchet.recipes.absolute_zero.warm import encode, warm_up, work_out
 from ratchet.recipes.launch import find_method, launch, resume
 from ratchet.report import page
@@ -289,7 +291,7 @@ def test_both_roles_learn_in_one_step_of_shared_weights(
     play: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[set[tuple[str, str]]] = []
-    rule = module.task_relative
+    rule = task_relative
 
     def watch(groups: Any, **settings: Any) -> Any:
         batches.append({(t.role, t.task.family) for group in groups for t in group})
@@ -303,7 +305,7 @@ def test_both_roles_learn_in_one_step_of_shared_weights(
 
 def test_the_composite_is_what_is_learned_from(play: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[float] = set()
-    joint = module.learn_jointly
+    joint = learn_jointly
 
     def watch(recipe: Any, groups: Any, paid: Any, context: Any) -> Any:
         seen.update(trace.verdict.reward for group in groups for trace in group)
@@ -362,7 +364,7 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
         lambda m: m.setattr(
             mechanisms,
             "task_relative",
-            lambda groups: module.task_relative(groups, baseline="pooled"),
+            lambda groups: task_relative(groups, baseline="pooled"),
         ),
         "baseline.cells",
     ),
@@ -397,7 +399,7 @@ def test_a_planted_trigger_finds_a_dead_mechanism(
 def test_cells_that_are_not_centred_on_the_way_are_found(
     play: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = module.task_relative
+    rule = task_relative
     pooled = lambda groups, **_: rule(groups, baseline="pooled")  # noqa: E731
     monkeypatch.setattr(module, "task_relative", pooled)
     assert "baseline.cells" in dead(play(generations=1))
