@@ -26,6 +26,7 @@ from ratchet.recipes.absolute_zero import recipe as module
 from ratchet.recipes.absolute_zero.config import Config
 from ratchet.recipes.absolute_zero.procedures import (
     FORMS,
+    list_procedures,
     proposing,
     request_of,
     seed_buffer,
@@ -36,6 +37,8 @@ from ratchet.recipes.absolute_zero.told import learn_jointly
 from ratchet.recipes.absolute_zero.warm import encode, warm_up, work_out
 from ratchet.recipes.launch import find_method, launch, resume
 from ratchet.report import page
+from ratchet.solve.procedure import Tool
+from ratchet.worlds.arithmetic import calculate
 from ratchet.worlds.programs import FAMILIES, Problem, Programs, run
 from ratchet.worlds.programs.reading import read_prompt, read_proposal, read_value
 from ratchet.worlds.programs.running import write_value
@@ -525,3 +528,33 @@ def test_python_functions_are_a_world_of_the_recipe(
         recipe.sandbox.close()
     with pytest.raises(ConfigError, match="warm_steps"):
         find_method("absolute_zero").configure("smol", world="python", warm_steps=5)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_procedures_are_shown_worked_examples(name: str) -> None:
+    form, tool = FORMS[name], Tool("<calc>", "</calc>", lambda text: "", " [{result}]")
+    plain = list_procedures(form, 16, 3, None)
+    assert set(plain) == {"direct", "few_shot"} and plain["few_shot"].tool is None
+    found = list_procedures(form, 16, 3, tool)
+    assert set(found) == {"direct", "few_shot", "direct_tool", "few_shot_tool"}
+    assert found["direct_tool"].max_turns == 3 and found["direct"].max_turns == 1
+    assert ("<calc>" in found["few_shot_tool"].template) == (name == "programs")
+    assert "<calc>" not in found["few_shot"].template
+    assert all(one.template.endswith("Q: {prompt}\nA:") for one in found.values())
+
+
+def test_worked_examples_are_open_right_and_call_as_the_tool_answers() -> None:
+    form, world = FORMS["programs"], Programs()
+    texts = {
+        "f(x) = x + 8, f(?) = 13": "f(x) = x + 8, f(?) = f(5)",
+        "f(x) = x * 3 - 1, f(?) = 11": "f(x) = x * 3 - 1, f(?) = f(4)",
+        "f(2) = 5, f(7) = 10, f(0) = 3, f(x) = ?": "f(x) = x + 3, f(2), f(7), f(0)",
+        "f(9) = 3, f(6) = 0, f(20) = 14, f(x) = ?": "f(x) = x - 6, f(9), f(6), f(20)",
+    }
+    for prompt, answer in form.worked:
+        task = world.parse(texts.get(prompt, prompt))
+        said = answer.rpartition("] ")[2]
+        assert world.check(task, said).passed  # type: ignore[arg-type]
+        if "<calc>" in answer:
+            asked, _, rest = answer.removeprefix("<calc>").partition("</calc>")
+            assert rest.startswith(f" [{calculate(asked)}] ")
