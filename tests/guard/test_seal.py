@@ -133,7 +133,7 @@ def test_the_folder_is_the_owners_alone(start: Start, tmp_path: Path) -> None:
         assert (tmp_path / "sealed").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "functions"])
+@pytest.mark.parametrize("name", ["arithmetic", "functions", "programs_standard"])
 def test_shipped_charters_open_and_draw_by_their_weights(name: str, tmp_path: Path) -> None:
     with Evaluator(find_charter(name), 0, tmp_path / "sealed") as evaluator:
         scores = evaluator.measure(Constant(""), Stream.GATE, 100, 0, Seed(0), "mute")

@@ -1,12 +1,9 @@
 """What Absolute Zero claims here, with its controls. Fixed before the first full run.
 
-Cost, planned for tier tiny: a run takes about three minutes of one core, half a minute of it the
-supervised steps that teach the model the language. 6 arms of 5 seeds are about 90 core-minutes: 45
-on two cores. Every arm records decisions without obeying them, so that the luck of the gate is in
-none; every score is the last candidate's.
-
-With shared weights an unpaid proposer is not a frozen one: its texts still change with the solver's
-steps. What it lacks is pay for what it writes.
+Cost, planned for tier tiny: a run takes about 200 s of one core, a minute of it the supervised
+steps that teach the model the language. The first stage is 6 arms of 5 seeds, about 100 minutes of
+one core: 50 on two. Every arm records decisions without obeying them, so that the luck of the gate
+is in none; every score is the last candidate's.
 """
 
 from __future__ import annotations

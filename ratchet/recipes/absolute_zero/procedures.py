@@ -26,6 +26,8 @@ class Form:
     """Open prompts with answers, for the solver."""
     seeds: tuple[str, ...]
     """Open proposals of every mode: what the buffers start with."""
+    worked: tuple[tuple[str, str], ...] = ()
+    """Examples for a solver with the calculator; left out: the plain ones."""
 
 
 _F = "def f(x):\n    return "
@@ -40,6 +42,14 @@ FORMS = {
             "f(x) = x + 8, f(?) = f(5)",
             "f(x) = x + 3, f(2), f(7), f(0)",
             "f(x) = x - 6, f(9), f(6), f(20)",
+        ),
+        (
+            ("f(x) = x + 5, f(3) = ?", "<calc>3 + 5</calc> [8] 8"),
+            ("f(x) = x * 2 + 1, f(7) = ?", "<calc>7 * 2 + 1</calc> [15] 15"),
+            ("f(x) = x + 8, f(?) = 13", "<calc>13 - 8</calc> [5] 5"),
+            ("f(x) = x * 3 - 1, f(?) = 11", "4"),
+            ("f(2) = 5, f(7) = 10, f(0) = 3, f(x) = ?", "<calc>5 - 2</calc> [3] x + 3"),
+            ("f(9) = 3, f(6) = 0, f(20) = 14, f(x) = ?", "<calc>9 - 3</calc> [6] x - 6"),
         ),
     ),
     "python": Form(
@@ -69,17 +79,17 @@ def list_procedures(
     form: Form, max_tokens: int, max_turns: int, tool: Tool | None
 ) -> dict[str, Procedure]:
     """Return the procedures by which a solver may be judged, by name; one limit for all."""
-    few = "".join(f"Q: {prompt}\nA: {answer}{form.end}" for prompt, answer in form.examples)
-    found = {
-        name: Procedure(name, template, (form.end,), max_tokens)
-        for name, template in (("direct", _QUESTION), ("few_shot", few + _QUESTION))
-    }
+    plain, worked = (_show(form, shots) for shots in (form.examples, form.worked or form.examples))
+    bare = Procedure("direct", _QUESTION, (form.end,), max_tokens)
+    found = [bare, replace(bare, name="few_shot", template=plain)]
     if tool:
-        found |= {
-            f"{name}_tool": replace(bare, name=f"{name}_tool", max_turns=max_turns, tool=tool)
-            for name, bare in found.items()
-        }
-    return found
+        able = replace(bare, name="direct_tool", max_turns=max_turns, tool=tool)
+        found += [able, replace(able, name="few_shot_tool", template=worked)]
+    return {procedure.name: procedure for procedure in found}
+
+
+def _show(form: Form, shots: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"Q: {prompt}\nA: {answer}{form.end}" for prompt, answer in shots) + _QUESTION
 
 
 def proposing(form: Form, max_tokens: int) -> Procedure:

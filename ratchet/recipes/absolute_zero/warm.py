@@ -18,7 +18,7 @@ from ratchet.worlds.programs.drawing import open_supply
 from ratchet.worlds.programs.language import Input, Number, Operation
 from ratchet.worlds.programs.running import Failure, write_value
 
-_LISTS = 0.25
+_LISTS = 0.15
 _LISTED = 5
 """Share of rows that are lists of proposals, and how many a list has."""
 _PROMPT_WEIGHT = 0.1

@@ -16,11 +16,8 @@ from ratchet.worlds.programs.reasons import Reason
 
 LIMITS = Limits(cpu_s=1.0, wall_s=5.0, values=2**16)
 _TEXTS: tuple[Value, ...] = ("", "a", "abc", "Hello", "a b", "12", "zyx zyx")
-BATTERY: tuple[Value, ...] = (
-    *(one for one in NUMBERS if isinstance(one, int)),
-    *(list[Value](one) for one in LISTS if isinstance(one, tuple)),
-    *_TEXTS,
-)
+_LISTS: tuple[list[Value], ...] = tuple([*one] for one in LISTS if isinstance(one, tuple))
+BATTERY: tuple[Value, ...] = (*(n for n in NUMBERS if isinstance(n, int)), *_LISTS, *_TEXTS)
 """Held-out inputs: a function is what it does on these."""
 _RUNS = 8_192
 """Most runs that are kept."""
