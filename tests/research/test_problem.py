@@ -138,6 +138,7 @@ def test_simple_laws_are_written_from_nothing() -> None:
     forms = [parse_form(Grammar(two.task, True, 1).fresh(Seed(n)).program) for n in range(100)]
     each = [form for form in forms if _alone(form) == [set(), {"d"}, {"n"}]]
     assert len(each) > 20
+    assert any(len(f.terms) == 2 and len(f.terms[1].tree.variables) == 2 for f in forms)
     falls = [t for f in forms for t in f.terms if t.tree.op == "log"]
     assert falls and all(term.sign == "~" for term in falls), "a logarithm may fall"
 
