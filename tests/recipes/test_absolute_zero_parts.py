@@ -94,7 +94,17 @@ def test_supervised_rows_hold_open_problems_only(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("ratchet.recipes.absolute_zero.warm.encode", keep)
     monkeypatch.setattr(engine, "forward_backward", lambda *given: None)
     monkeypatch.setattr(engine, "optim_step", lambda *given: None)
+    saved: list[bool] = []
+    save = engine.save
+
+    def watch(name: str, folder: Path, optimiser: bool = True) -> None:
+        saved.append(optimiser)
+        save(name, folder, optimiser)
+
+    monkeypatch.setattr(engine, "save", watch)
     warm_up(engine, "solver", (1, 2), True, Seed(1), 6, 8, 1e-3)
+    assert saved == [False], "moments are forgotten"
+    assert engine.encode("solver", "a"), "the policy is there again"
     world, asked = Programs(), 0
     for prompt, parts in texts:
         if prompt:
@@ -121,7 +131,7 @@ def test_python_functions_are_a_world_of_the_recipe(
 ) -> None:
     """Texts of several lines end with an empty line; the sandbox is the run's own."""
     config = find_method("absolute_zero").configure(
-        "smol", world="python", model="actor", charter="python_programs"
+        "smol", world="python", model="actor", charter="python_programs", warm_steps=0
     )
     assert isinstance(config, Config)
     recipe = Played(config, Store(tmp_path))
@@ -145,6 +155,9 @@ def test_python_functions_are_a_world_of_the_recipe(
     finally:
         assert recipe.sandbox is not None
         recipe.sandbox.close()
+    astray = config.model_copy(update={"charter": "programs_small"})
+    with pytest.raises(ConfigError, match="measures"):
+        Played(astray, Store(tmp_path))
     with pytest.raises(ConfigError, match="warm_steps"):
         find_method("absolute_zero").configure("smol", world="python", warm_steps=5)
 

@@ -4,6 +4,9 @@ Cost, planned for tier tiny: a run takes about 200 s of one core, a minute of it
 steps that teach the model the language. The first stage is 6 arms of 5 seeds, about 100 minutes of
 one core: 50 on two. Every arm records decisions without obeying them, so that the luck of the gate
 is in none; every score is the last candidate's.
+
+With shared weights an unpaid proposer is not a frozen one: its texts still change with the solver's
+steps. What it lacks is pay for what it writes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ NOTES: Mapping[str, str] = {
     "attempts": "made for the rate alone; here they are trained on too",
     "wrong": "for the solver; format is checked by tags there, by reading the answer here",
     "invalid": "banned words are matched by name; here nothing is banned, all runs in the sandbox",
-    "tool": "at tier `tiny` the solver has the calculator",
+    "tool": "at tiers `tiny` and `smol` the solver has the calculator",
 }
 """What else the released code does, or the paper leaves open."""
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from statistics import fmean
 
+from ratchet.core.errors import ConfigError
 from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
 from ratchet.core.state import Component, State
@@ -28,6 +29,7 @@ from ratchet.curriculum.propose import (
     read_proposals,
     trace_proposals,
 )
+from ratchet.guard.charter import Charter, find_charter
 from ratchet.learn.task_relative import task_relative
 from ratchet.loop.policies import close_policies, opened
 from ratchet.loop.recipe import Context, Mechanism
@@ -67,8 +69,18 @@ class AbsoluteZero(CoEvolution):
         self.rule = self.proposer_rule = partial(task_relative, baseline=config.baseline)
 
     def open_world(self) -> World:
-        """The small language, or Python in a sandbox, which is then the run's."""
-        if self.config.world == "programs":
+        """The small language, or Python in a sandbox, which is then the run's.
+
+        Raises ConfigError where the charter measures another world.
+        """
+        kind = Programs if self.config.world == "programs" else PythonPrograms
+        measured = Charter.read(find_charter(self.config.charter)).world
+        if not measured.endswith(f":{kind.__name__}"):
+            raise ConfigError(
+                f"the charter {self.config.charter} measures {measured}, not {self.config.world}",
+                "--charter programs_small, or --charter python_programs for --world python",
+            )
+        if kind is Programs:
             return Programs(self.config.levels)
         self.sandbox = open_sandbox(self.isolation, workers=1)
         return PythonPrograms(self.sandbox, self.config.levels)

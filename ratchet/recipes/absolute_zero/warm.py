@@ -6,7 +6,9 @@ comes of it is the base of the run: the initial state, which every gain is measu
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 from ratchet.core.seeds import Seed
@@ -36,7 +38,10 @@ def warm_up(
     lr: float,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Take supervised steps on open problems of these levels; the rate falls to a tenth."""
+    """Take supervised steps on open problems of these levels; the rate falls to a tenth.
+
+    The optimiser's moments are forgotten at the end, so that learning by reward starts with none.
+    """
     random = Random(seed.integer())
     share = -(-steps * rows // (2 * len(FAMILIES) * len(levels)))
     pools: dict[str, list[Problem]] = {}
@@ -57,6 +62,10 @@ def warm_up(
         engine.forward_backward(policy, Batch(tuple(made)), CrossEntropy())
         engine.optim_step(policy, Optim(lr * (1.0 - 0.9 * step / steps)))
         progress(step + 1, steps)
+    with tempfile.TemporaryDirectory() as folder:
+        engine.save(policy, Path(folder), optimiser=False)
+        engine.drop(policy)
+        engine.load(policy, Path(folder))
 
 
 def work_out(problem: Problem, tool: bool = False) -> str:
