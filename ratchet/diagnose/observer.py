@@ -17,7 +17,7 @@ _SYMBOLS, _BEFORE, _WIDE = 98, 6, 8
 
 
 class CharacterObserver:
-    """Predicts a character from the six before it through one hidden layer; AdamW's Adam.
+    """Predicts a character from the six before it through one hidden layer, by Adam.
 
     ``width`` is its size: the hidden units. Wide ones can hold more.
     """
@@ -25,14 +25,14 @@ class CharacterObserver:
     def __init__(self, width: int, seed: Seed, lr: float = 0.01) -> None:
         rng = seed.rng()
         self._lr, self._steps = lr, 0
-        self._weights = [
+        self.weights = [
             rng.normal(0.0, 0.3, (_SYMBOLS, _WIDE)),
             rng.normal(0.0, (_BEFORE * _WIDE) ** -0.5, (_BEFORE * _WIDE, width)),
             np.zeros((width, _SYMBOLS)),
             np.zeros(_SYMBOLS),
         ]
-        self._first = [np.zeros_like(w) for w in self._weights]
-        self._second = [np.zeros_like(w) for w in self._weights]
+        self._first = [np.zeros_like(w) for w in self.weights]
+        self._second = [np.zeros_like(w) for w in self.weights]
 
     def loss(self, texts: Sequence[str]) -> float:
         """Return the total loss in nats."""
@@ -42,19 +42,23 @@ class CharacterObserver:
 
     def update(self, texts: Sequence[str]) -> None:
         """Take one Adam step on the mean loss."""
+        self._step(self.gradients(texts))
+
+    def gradients(self, texts: Sequence[str]) -> list[Array]:
+        """Return the gradient of the mean loss by each of ``weights``."""
         contexts, targets = _windows(texts)
         read, hidden, chances = self._forward(contexts)
-        embedding, inner, outer, _ = self._weights
+        embedding, inner, outer, _ = self.weights
         wrong = chances
         wrong[np.arange(len(targets)), targets] -= 1.0
         wrong /= len(targets)
         back = (wrong @ outer.T) * (1.0 - hidden**2)
         gradient = np.zeros_like(embedding)
         np.add.at(gradient, contexts, (back @ inner.T).reshape(*contexts.shape, _WIDE))
-        self._step([gradient, read.T @ back, hidden.T @ wrong, wrong.sum(axis=0)])
+        return [gradient, read.T @ back, hidden.T @ wrong, wrong.sum(axis=0)]
 
     def _forward(self, contexts: npt.NDArray[np.int64]) -> tuple[Array, Array, Array]:
-        embedding, inner, outer, bias = self._weights
+        embedding, inner, outer, bias = self.weights
         read = embedding[contexts].reshape(len(contexts), -1)
         hidden = np.tanh(read @ inner)
         logits = hidden @ outer + bias
@@ -68,7 +72,7 @@ class CharacterObserver:
             self._second[i] += 0.001 * (gradient**2 - self._second[i])
             first = self._first[i] / (1.0 - 0.9**self._steps)
             second = self._second[i] / (1.0 - 0.999**self._steps)
-            self._weights[i] = self._weights[i] - self._lr * first / (np.sqrt(second) + 1e-8)
+            self.weights[i] = self.weights[i] - self._lr * first / (np.sqrt(second) + 1e-8)
 
 
 def _windows(texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

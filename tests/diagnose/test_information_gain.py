@@ -100,6 +100,9 @@ def test_a_run_that_says_the_same_stops_after_two_rounds_without_gain() -> None:
     first, then = round_of(EASY, 1), round_of(OTHER, 2)
     assert alarms(first, then, then, then, then) == [4, 5]
     assert alarms(first, then, then) == []
+    third = round_of(WORLD.families[7:], 3)
+    assert alarms(first, then, third, third) == []
+    assert alarms(first, then, third, third, third) == [5]
 
 
 def test_a_run_that_moves_on_is_left_alone_and_so_is_one_without_a_scale() -> None:

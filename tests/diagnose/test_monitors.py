@@ -18,9 +18,11 @@ from ratchet.diagnose.coverage import CoverageLoss
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.diagnose.format_drift import FormatDrift
 from ratchet.diagnose.inflow import ClosedLoop
+from ratchet.diagnose.information_gain import LearnableGain
 from ratchet.diagnose.jump import CapabilityJump
 from ratchet.diagnose.label_error import LabelError
 from ratchet.diagnose.novelty import ProposalCollapse
+from ratchet.diagnose.query_signal import QuerySignal
 from ratchet.diagnose.reading import by_task, commonest, plant, surprisal
 from ratchet.diagnose.rounds import StaleRounds
 from ratchet.diagnose.signal import SignalLoss
@@ -37,6 +39,8 @@ MONITORS: list[Monitor] = [
     CoverageLoss(),
     StaleRounds(),
     ClosedLoop(),
+    QuerySignal(),
+    LearnableGain(),
 ]
 HERE = Conduct()
 

@@ -259,6 +259,9 @@ def test_a_role_is_held_to_its_first_state(role: str, run: Run) -> None:
     report = run(**{f"{role}_kl": 0.5, f"{other}_kl": 0.0})
     assert dead(report) == [] and report["liveness"][f"kl.{role}"] == "live"
     assert f"kl.{other}" not in report["liveness"]
+    measures = report["generations"][0]["measures"]
+    kl = {"solver": measures["kl"], "proposer": measures["challenger_kl"]}
+    assert kl[role] > 0.0 == kl[other]
 
 
 def test_a_frozen_challenger_does_not_learn(run: Run, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """What Language Self-Play claims here, with its controls. Fixed before the first full run.
 
-Cost, planned for tier tiny: a run of five generations takes 60 to 80 s of one idle core, one of
-eight half as much again, plain RL 40 s. The first stage is 9 arms of 5 seeds, about an hour of one
-core: half an hour on two. Every arm records decisions without obeying them, for the method has no
-gate, and the label of a collapse must not be undone by a restart; so every number is that of the
-last candidate. Gate anchors decide nothing then, and few are drawn.
+Cost, planned for tier tiny: three generations took 81 s of processor time on a crowded core, so a
+run of five may take 140 s, one of eight 180 s, plain RL 60 s. The first stage is 9 arms of 5 seeds,
+about 90 minutes of one core: 45 on two. Every arm records decisions without obeying them: the
+method has no gate, and a restart must not undo the collapse that is to be shown. So every number is
+that of the last candidate. Gate anchors decide nothing then, and few are drawn.
 
 At tier tiny form judges in place of the frozen first model, which says no to everything (README);
 what the paper's own judge is worth is claimed for larger tiers.

@@ -88,12 +88,16 @@ def take_step(
     if c.teaches:
         paid = [trace for trace, out in zip(written, sealed, strict=True) if not out]
         updates["proposer"] = scaled(recipe.proposer_rule([paid]), c.challenger_weight)
+    stepped = recipe.learn(updates, context)
+    measures = _measure(terms, {group.task.id for group in groups}, judged)
+    if "proposer" in stepped:
+        measures["challenger_kl"] = stepped["proposer"].kl
     return JointStep(
         written,
         [rated[group.task.id] for group in groups],
         [trace for group in nonsense for trace in trace_labelled(rated[group.task.id])],
-        _measure(terms, {group.task.id for group in groups}, judged),
-        recipe.learn(updates, context).get("solver"),
+        measures,
+        stepped.get("solver"),
     )
 
 
