@@ -35,6 +35,7 @@ def test_a_run_is_alive_and_its_measures_follow_from_the_records(play: Run, fold
     assert report["status"] == "completed" and dead(report) == []
     live = {name for name, state in report["liveness"].items() if state == "live"}
     own = {"baseline.cells", "learner.solver", "learner.proposer", "reward.uncertainty"}
+    own |= {"reward.composite", "buffer.age"}
     assert own | {"reward.format", "filter.new", "filter.distinct"} <= live
     assert "filter.band" not in report["liveness"] and "adpo.scale" not in report["liveness"]
     for number, told in enumerate(report["generations"], 1):
@@ -217,6 +218,13 @@ def test_cells_that_are_not_centred_on_the_way_are_found(
     pooled = lambda groups, **_: rule(groups, baseline="pooled")  # noqa: E731
     monkeypatch.setattr(module, "task_relative", pooled)
     assert "baseline.cells" in dead(play(generations=1))
+
+
+def test_a_composite_that_is_not_learned_from_is_found(
+    play: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "shaped", lambda trace, *_: trace)
+    assert dead(play(generations=1)) == ["reward.composite"]
 
 
 def test_a_pooled_baseline_is_a_setting_and_names_no_cells(play: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ratchet.core.records import Trace
@@ -41,6 +42,21 @@ def observe_step(
         context.observe("baseline.cells", update.measures["cell_lead"] < _EQUAL)
     if both:
         context.observe("learner.proposer", stepped.grad_norm > 0)
+
+
+def observe_composite(context: Context, config: Config, groups: Sequence[Sequence[Trace]]) -> None:
+    """Report whether attempts that did not pass earn what their form earns."""
+    failed = [t.verdict for group in groups for t in group if not t.verdict.passed]
+    if failed:
+        paid = ((v.reward, config.wrong if v.parsed else config.unread) for v in failed)
+        context.observe("reward.composite", all(reward == due for reward, due in paid))
+
+
+def observe_buffer(context: Context, buffer: Buffer, now: int) -> None:
+    """Report whether what is oldest in the buffers has aged; births are never later than now."""
+    ages = buffer.ages(now)
+    if ages:
+        context.observe("buffer.age", max(ages) > 0 <= min(ages))
 
 
 def plant_deduction(world: World, seed: Seed) -> Planted:

@@ -35,7 +35,7 @@ from ratchet.loop.policies import close_policies, opened
 from ratchet.loop.recipe import Context, Mechanism
 from ratchet.loop.versions import Store
 from ratchet.recipes.absolute_zero.config import Config as Config
-from ratchet.recipes.absolute_zero.mechanisms import list_own, plant_deduction
+from ratchet.recipes.absolute_zero.mechanisms import list_own, observe_buffer, plant_deduction
 from ratchet.recipes.absolute_zero.procedures import (
     list_procedures,
     proposing,
@@ -128,6 +128,7 @@ class AbsoluteZero(CoEvolution):
             now = (context.generation - 1) * c.joint_steps + number + 1
             context.progress("joint", number, c.joint_steps)
             buffer = self.take_step(buffer, now, context, seen | told.tried, told)
+        observe_buffer(context, buffer, now)
         parts = {"buffer": self.store.write("buffer", "buffer.jsonl", buffer.write())}
         measures = told.measures() | {"buffer_size": len(buffer.kept)}
         return Played(

@@ -12,7 +12,7 @@ from ratchet.curriculum.difficulty import uncertainty
 from ratchet.learn.step import Stepped
 from ratchet.learn.update import Update
 from ratchet.loop.recipe import Context
-from ratchet.recipes.absolute_zero.mechanisms import observe_step
+from ratchet.recipes.absolute_zero.mechanisms import observe_composite, observe_step
 from ratchet.recipes.coevolution.pool import Pool
 from ratchet.verify.labels import Labelled
 
@@ -37,6 +37,7 @@ def learn_jointly(
         batches = {"solver": [*groups, *paid]}
     else:
         batches = {"solver": list(groups), "proposer": list(paid)}
+    observe_composite(context, recipe.config, groups)
     learned = []
     for role, batch in batches.items():
         update = recipe.rule(batch)
