@@ -98,8 +98,8 @@ def main() -> None:
                 every[side].append(found)
             cells = " | ".join(f"{nmse:.1e} in {s:.1f} s" for nmse, s in row)
             print(f"| {law.name} | {cells} |", flush=True)
-    for side, rows in every.items():
-        errors = np.array([nmse for nmse, _ in rows])
+    for side, runs in every.items():
+        errors = np.array([nmse for nmse, _ in runs])
         told = f"{(errors < GOOD).sum()} of {len(errors)} below {GOOD:g}"
         print(f"{side}: median NMSE beyond {np.median(errors):.1e}, {told}")
 
