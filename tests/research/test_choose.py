@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from ratchet.core.seeds import Seed
+from ratchet.research.scaling_laws import choose as module
 from ratchet.research.scaling_laws.choose import choose
+from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.fit import fit
-from ratchet.research.scaling_laws.form import parse_form
+from ratchet.research.scaling_laws.form import Form, parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
 from ratchet.research.scaling_laws.problem import NODE, Problem, describe
 from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
@@ -41,6 +43,29 @@ def test_of_what_extrapolates_alike_the_shortest_description_is_taken() -> None:
     first, second = choose(problem, archive, Seed(1))
     assert first.entry.program == law.form.text
     assert first.distance == 0.0 and second.distance == float("inf")
+
+
+def test_a_law_that_does_not_know_is_not_credible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own uncertainty covers whatever it misses; the better law is taken all the same."""
+    law = HIDDEN[1]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    vague = "(law id mse 0 own (~ 1) (~ (log n)))"
+    archive = Archive()
+    for text, length in ((vague, -1000.0), (law.form.text, 0.0)):
+        count = float(parse_form(text).count)
+        archive.add(Entry(text, 0.9, measures={"length": length, "constants": count}))
+    measured = module._measure
+
+    def unsure(problem: Problem, form: Form, seed: Seed) -> tuple[Array, float]:
+        rows, surprise = measured(problem, form, seed)
+        return rows, 0.5 if form.count == parse_form(vague).count else surprise
+
+    monkeypatch.setattr(module, "_measure", unsure)
+    errors = {c.entry.program: c.nmse for c in choose(problem, archive, Seed(1))}
+    assert errors[vague] > module.FAR > errors[law.form.text]
+    assert choose(problem, archive, Seed(1))[0].entry.program == law.form.text
+    monkeypatch.setattr(module, "FAR", 100.0)
+    assert choose(problem, archive, Seed(1))[0].entry.program == vague
 
 
 def test_what_describes_the_rows_shortest_but_extrapolates_badly_is_not_taken() -> None:

@@ -1,8 +1,9 @@
 """Choosing among good forms: nested hold-outs with rows left out, description length, consensus.
 
 A law is credible if it misses the held-out rows by no more than its own uncertainty: the noise of
-the rows it was fitted to, and how far its predictions move when rows are left out. A law that is
-wrong in form fails this on some fold, however small its error. Of the credible ones, those are kept
+the rows it was fitted to, and how far its predictions move when rows are left out; and by no more
+than a tenth of their variance, or it is credible only for not knowing. A law that is wrong in form
+fails this on some fold, however small its error. Of the credible ones, those are kept
 that describe all rows in as few nats as any; the one is taken whose predictions for the next scale
 lie nearest to the median of these.
 
@@ -35,6 +36,8 @@ _MOST = 50.0
 _NOWHERE = 1e30
 CREDIBLE = 2.0
 """Most by which a law's squared error may exceed what its own uncertainty gives, mean over rows."""
+FAR = 0.1
+"""Most of the held-out rows' variance that a credible law may miss, mean over folds."""
 NEAR, ERRORS = 1.02, 1.0
 """What counts as equally good: so many times the least error, or so many standard errors more."""
 BARE = 2.0
@@ -67,7 +70,8 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
     found = [_measure(problem, form, seed) for form in forms]
     table = np.array([rows for rows, _ in found])
     surprises = np.array([surprise for _, surprise in found])
-    kept = surprises <= CREDIBLE
+    errors = table.mean(axis=1)
+    kept = (surprises <= CREDIBLE) & (errors <= FAR)
     if kept.any():
         lengths = np.array([e.measures["length"] for e in entries])
         kept &= lengths <= lengths[kept].min() + BARE
@@ -82,7 +86,6 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
         float("inf") if b is None else float(np.sqrt(np.mean((b - middle) ** 2))) / spread
         for b in beyond
     ]
-    errors = table.mean(axis=1)
     choices = [
         Choice(e, float(error), float(surprise), d)
         for e, error, surprise, d in zip(entries, errors, surprises, distances, strict=True)
