@@ -82,7 +82,9 @@ def bodies(path: Path) -> list[dict[str, Any]]:
 
 
 def test_reward_hacking_is_seen_and_stops_the_run(tmp_path: Path) -> None:
-    hacked = run(tmp_path / "hacked", "toy_policy", Hacked, generations=8, **TINY)
+    # The hacked proposer writes tasks of two or three families of eight: few anchors are of them.
+    settings = {**TINY, "monitor_items": 48}
+    hacked = run(tmp_path / "hacked", "toy_policy", Hacked, generations=8, **settings)
     assert hacked["status"] == "halted" and len(hacked["generations"]) < 8
     last = hacked["generations"][-1]
     assert last["decision"] == "halt" and "reward_divergence asks to halt" in last["reason"]
