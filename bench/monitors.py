@@ -1,8 +1,8 @@
 """How often monitors fire on what is sound, and how soon on what is not.
 
 ``python -m bench.monitors [RUN ...] [--runs N] [--json]``: by simulation of made-up runs, and over
-recorded runs of Agent0, which are only read. A recorded run from before monitors has no audit
-scores; scores on its gate anchors stand in for them.
+recorded runs of Agent0, which are only read, audits included. A run from before monitors has no
+audit scores; scores on its gate anchors stand in for them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ import numpy as np
 
 from bench.monitor_courses import BROKEN, CLEAN, EDGE, ITEMS, Course, play
 from ratchet.core.codec import from_data
-from ratchet.core.evidence import Evidence
+from ratchet.core.evidence import Evidence, Scores
 from ratchet.core.records import Record, Trace
 from ratchet.core.seeds import Seed
 from ratchet.diagnose.reading import by_task, of_role
+from ratchet.loop.audit import audited
 from ratchet.loop.folder import RunFolder
 from ratchet.loop.gate import paired_items
 from ratchet.loop.monitor import Audited, Monitor, Past, Seen, judge_all, read_all
@@ -74,9 +75,9 @@ def count(course: Course, runs: int, seed: int, generations: int = GENERATIONS) 
 
 
 def read_run(path: Path) -> tuple[Config, list[Seen]]:
-    """Read a recorded run: its settings, records, and gate scores in place of audits.
+    """Read a recorded run: its settings, records and audits; gate scores where it has no audits.
 
-    The first state's score is the incumbent's, less the gain with which that was promoted.
+    Then the first state's score is the incumbent's, less the gain with which that was promoted.
     """
     config = Config(**tomllib.loads((path / "config.toml").read_text("utf-8")))
     with sqlite3.connect(f"file:{path / 'ledger.sqlite'}?mode=ro&immutable=1", uri=True) as db:
@@ -84,12 +85,17 @@ def read_run(path: Path) -> tuple[Config, list[Seen]]:
         bodies = [json.loads(body) for (body,) in rows]
     seen, carried = [], 0.0
     for body in bodies:
+        records = RunFolder(path).read_records(body["generation"])
+        if body.get("audit"):
+            scores = {name: from_data(Scores, data) for name, data in body["audit"].items()}
+            seen.append(Seen(records, audited(scores)))
+            continue
         evidence = from_data(Evidence, body["evidence"])
         pairs = paired_items(evidence.candidate, evidence.incumbent)
         audit = [
             Audited(a.family, a.score, min(1.0, max(0.0, b.score - carried))) for a, b in pairs
         ]
-        seen.append(Seen(RunFolder(path).read_records(body["generation"]), tuple(audit)))
+        seen.append(Seen(records, tuple(audit)))
         if body["decision"]["verb"] == "promote" and config.gate == "enforce":
             carried += float(np.mean([a.score - b.score for a, b in pairs]))
     return config, seen

@@ -1,14 +1,14 @@
-"""One optimiser step on an update, and the check that a learner learns."""
+"""One optimiser step on the updates of one role or several, and the check that a learner learns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from ratchet.core.records import Trace
 from ratchet.core.task import Attempt, Task, Verdict
-from ratchet.engine.losses import LossReport, PolicyGradient
+from ratchet.engine.losses import PolicyGradient
 from ratchet.engine.protocol import Engine, Optim
 from ratchet.learn.update import Update
 
@@ -43,12 +43,36 @@ def step(
     Tells ``observe`` of the mechanism ``learner.<policy>``: its trigger is a batch, its effect a
     gradient. Raises EngineError on a loss that is not finite; the policy is then unchanged.
     """
-    if not update.batch.rows:
-        return None
-    report: LossReport = engine.forward_backward(policy, update.batch, update.loss)
+    return joint_step(engine, policy, {policy: update}, optim, observe).get(policy)
+
+
+def joint_step(
+    engine: Engine,
+    policy: str,
+    updates: Mapping[str, Update],
+    optim: Optim,
+    observe: Callable[[str, bool], None] = lambda mechanism, effect: None,
+) -> dict[str, Stepped]:
+    """Add up the gradients of all roles' losses, then take one step; return what each role's was.
+
+    A role with nothing to learn is left out. Tells ``observe`` of ``learner.<role>`` for each of
+    the others. Raises EngineError on a loss that is not finite; the policy is then unchanged, and
+    gradients of the roles before it are still gathered: drop the policy.
+    """
+    reports = {
+        role: engine.forward_backward(policy, update.batch, update.loss)
+        for role, update in updates.items()
+        if update.batch.rows
+    }
+    if not reports:
+        return {}
     moved = engine.optim_step(policy, optim)
-    observe(f"learner.{policy}", moved.grad_norm > 0)
-    return Stepped(report.loss, moved.grad_norm, report.clipped, report.kl)
+    for role in reports:
+        observe(f"learner.{role}", moved.grad_norm > 0)
+    return {
+        role: Stepped(report.loss, moved.grad_norm, report.clipped, report.kl)
+        for role, report in reports.items()
+    }
 
 
 def learns(

@@ -12,8 +12,8 @@ from ratchet.engine.fake import FakeEngine, Tabular
 from ratchet.engine.losses import Batch, PolicyGradient, Row
 from ratchet.engine.protocol import Full, Optim
 from ratchet.learn.grpo import grpo
-from ratchet.learn.joint import joint_step
 from ratchet.learn.self_play import scaled, self_play
+from ratchet.learn.step import joint_step
 from ratchet.learn.update import Update
 
 Make = Callable[..., Trace]

@@ -34,8 +34,7 @@ from ratchet.engine.local import LocalEngine
 from ratchet.engine.losses import PolicyGradient
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
-from ratchet.learn.joint import joint_step
-from ratchet.learn.step import Stepped
+from ratchet.learn.step import Stepped, joint_step
 from ratchet.learn.task_relative import task_relative
 from ratchet.learn.update import Update
 from ratchet.loop.policies import close_policies, create_policies, opened, opened_as
