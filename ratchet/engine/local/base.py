@@ -20,7 +20,7 @@ from ratchet.core.codec import hash_data
 from ratchet.core.errors import EngineError, ModelError
 from ratchet.engine.local.families import copy_network, read_network
 from ratchet.engine.local.foreign import Foreign, copy_foreign
-from ratchet.engine.local.halved import halve
+from ratchet.engine.local.halved import halve, halve_both_ways
 from ratchet.engine.local.network import Network
 from ratchet.engine.local.rows import Closers
 from ratchet.engine.local.tree import pack
@@ -53,6 +53,8 @@ class Base:
     """Where stop texts may end."""
     sampler: Reader | None = None
     """What adapters sample with, if not with the network itself."""
+    trainer: Network | None = None
+    """What adapters are trained on, if not on the network itself."""
 
     @property
     def vocabulary(self) -> int:
@@ -87,9 +89,10 @@ def load_base(
     device: torch.device,
     dtype: torch.dtype,
     recompute: bool = False,
-    halved: bool = False,
+    sample_halved: bool = False,
+    train_halved: bool = False,
 ) -> Base:
-    """Load a folder that ``models.resolve`` returned, with a halved network to sample with or not.
+    """Load a folder that ``models.resolve`` returned, with halved networks for adapters or not.
 
     A model of another family than Llama's goes through its own forward, slowly, with a warning.
     Raises ModelError on files that cannot be read, EngineError on a model whose logits are not its
@@ -115,12 +118,17 @@ def load_base(
         )
     tokenizer = _read_tokenizer(name, folder)
     ends = _ends(model)
-    sampler = None
-    if isinstance(network, Network):
-        network = dataclasses.replace(network, recompute=recompute)
-        sampler = halve(network) if halved else None
-    closers = Closers(tokenizer)
-    return Base(name, folder, network, tokenizer, ends, _fingerprint(folder), closers, sampler)
+    base = Base(name, folder, network, tokenizer, ends, _fingerprint(folder), Closers(tokenizer))
+    if not isinstance(network, Network):
+        return base
+    network = dataclasses.replace(network, recompute=recompute)
+    halved = halve(network) if sample_halved or train_halved else None
+    return dataclasses.replace(
+        base,
+        network=network,
+        sampler=halved if sample_halved else None,
+        trainer=halve_both_ways(network, halved) if halved and train_halved else None,
+    )
 
 
 def _load(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:

@@ -34,6 +34,7 @@ from ratchet.engine.protocol import (
 from ratchet.engine.validate import check_batch, check_sampling
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_ROUNDING = {"exact": lambda: False, "bfloat16": lambda: True, "auto": is_fast}
 
 
 class LocalEngine:
@@ -51,6 +52,7 @@ class LocalEngine:
         micro_tokens: int = 1024,
         recompute: bool = False,
         sampling: str = "exact",
+        training: str = "exact",
     ) -> None:
         """Open a device.
 
@@ -59,8 +61,9 @@ class LocalEngine:
         ``micro_tokens`` bounds the packed tokens trained on at once, beyond what all rows begin
         with: memory grows with both.
         ``recompute`` keeps one tensor a layer in training and computes the rest twice (arXiv
-        1604.06174). ``sampling``: with ``bfloat16`` adapters on a CPU in float32 sample from
-        rounded weights (see ``ratchet.engine.local.halved``), with ``auto`` where that is faster.
+        1604.06174). ``sampling``, ``training``: with ``bfloat16`` adapters on a CPU in float32
+        sample from rounded weights or are trained on them (see ``ratchet.engine.local.halved``),
+        with ``auto`` where that is faster, with ``exact`` never.
         """
         if dtype not in _DTYPES:
             raise EngineError(f"dtype {dtype!r} is not supported", "use float32 or bfloat16")
@@ -68,10 +71,9 @@ class LocalEngine:
             raise EngineError(f"there is no device {device!r}", "use device='cpu'")
         if threads < 0 or micro_tokens < 1:
             raise EngineError("threads or micro_tokens is out of range", "use positive numbers")
-        if sampling not in ("exact", "bfloat16", "auto"):
-            raise EngineError(
-                f"sampling {sampling!r} is not supported", "use exact, bfloat16 or auto"
-            )
+        for what, how in (("sampling", sampling), ("training", training)):
+            if how not in _ROUNDING:
+                raise EngineError(f"{what} {how!r} is not supported", "use exact, bfloat16 or auto")
         if threads:
             torch.set_num_threads(threads)
         self._device = torch.device(device)
@@ -79,7 +81,8 @@ class LocalEngine:
         self._micro_tokens = micro_tokens
         self._recompute = recompute
         plain = self._device.type == "cpu" and self._dtype == torch.float32
-        self._halved = plain and (sampling == "bfloat16" or (sampling == "auto" and is_fast()))
+        self._sample_halved = plain and _ROUNDING[sampling]()
+        self._train_halved = plain and _ROUNDING[training]()
         self._bases: dict[str, Base] = {}
         self._policies: dict[str, Policy] = {}
         self._memory = Memory()
@@ -250,9 +253,8 @@ class LocalEngine:
         if name not in self._bases:
             try:
                 folder = models.resolve(name)
-                self._bases[name] = load_base(
-                    name, folder, self._device, self._dtype, self._recompute, self._halved
-                )
+                how = (self._recompute, self._sample_halved, self._train_halved)
+                self._bases[name] = load_base(name, folder, self._device, self._dtype, *how)
             except ModelError as error:
                 raise EngineError(error.message, error.hint) from error
         return self._bases[name]

@@ -46,16 +46,24 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return nn.functional.linear(x, weight, bias)
 
 
-def adapted(x: Tensor, weight: Tensor, bias: Tensor | None, addition: Addition) -> Tensor:
+def adapted(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    addition: Addition,
+    back: Tensor | None = None,
+) -> Tensor:
     """Return x @ (weight + up @ down).T + bias for a frozen weight, without ever merging them.
 
-    Gradients reach ``x`` and the addition's two tensors alone.
+    Gradients reach ``x`` and the addition's two tensors alone. A weight in bfloat16 that gradients
+    pass comes with ``back``, itself transposed, since both may be packed.
     """
     down, up = addition.down.to(x.dtype), addition.up.to(x.dtype)
     if _plain_float(x):
         if not torch.is_grad_enabled():
             return _product_onto(linear(x, weight, bias), _product(x, down), up)
-        result: Tensor = _Adapted.apply(x, weight, bias, down, up)  # type: ignore[no-untyped-call]
+        found = _Adapted.apply(x, weight, bias, down, up, back)  # type: ignore[no-untyped-call]
+        result: Tensor = found
         return result
     return linear(x, weight, bias) + nn.functional.linear(nn.functional.linear(x, down), up)
 
@@ -132,24 +140,31 @@ class _Adapted(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        down: Tensor,
+        up: Tensor,
+        back: Tensor | None,
     ) -> Tensor:
         inner = _product(x, down)
-        ctx.save_for_backward(x, inner, weight, down, up)
-        return _product_onto(_product(x, weight, bias), inner, up)
+        ctx.save_for_backward(x, inner, down, up)
+        ctx.back = weight.t() if back is None else back
+        return _product_onto(linear(x, weight, bias), inner, up)
 
     @staticmethod
     @once_differentiable
     def backward(
         ctx: Any, slope: Tensor
-    ) -> tuple[Tensor | None, None, None, Tensor | None, Tensor | None]:
-        x, inner, weight, down, up = ctx.saved_tensors
+    ) -> tuple[Tensor | None, None, None, Tensor | None, Tensor | None, None]:
+        x, inner, down, up = ctx.saved_tensors
         grad_inner = _product(slope, up.t())
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = _product_onto(_product(slope, weight.t()), grad_inner, down.t())
+            grad_x = _product_onto(linear(slope, ctx.back), grad_inner, down.t())
         grad_down = grad_up = None
         if ctx.needs_input_grad[3]:
             grad_down = _product(grad_inner.t(), x.t())
             grad_up = _product(inner.t(), slope.t()).t()  # the larger of the two is not copied
-        return grad_x, None, None, grad_down, grad_up
+        return grad_x, None, None, grad_down, grad_up, None

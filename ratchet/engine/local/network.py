@@ -44,6 +44,8 @@ class Product:
     """[out of all]."""
     bias_parts: tuple[Tensor, ...] = ()
     """Each layer's bias, a view of ``bias``."""
+    back: Tensor | None = None
+    """``weight`` transposed, in networks that train with rounded weights."""
 
     def __call__(self, x: Tensor, addition: Addition | None) -> Tensor:
         """Return the outputs of all layers side by side."""
@@ -53,7 +55,7 @@ class Product:
             return found[0] if len(found) == 1 else torch.cat(found, dim=-1)
         if addition is None:
             return linear(x, self.weight, self.bias)
-        return adapted(x, self.weight, self.bias, addition)
+        return adapted(x, self.weight, self.bias, addition, self.back)
 
 
 @dataclass(frozen=True)

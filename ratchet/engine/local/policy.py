@@ -82,7 +82,7 @@ class Policy:
         if self.additions:
             groups = self.network.groups()
             fused = fuse(self.additions, groups, train=True)
-            yield replace(self.network, additions=fused)
+            yield replace(self.base.trainer or self.network, additions=fused)
             hand_back(fused, self.additions, groups)
             return
         tensors = list(self.tensors().values())

@@ -79,7 +79,8 @@ class CoEvolution(Recipe):
         self.config, self.store = config, store
         self.world = self.open_world()
         c, threads = config, config.threads or os.cpu_count() or 1
-        self.engine = LocalEngine(c.device, c.dtype, threads, c.micro_tokens, sampling=c.sampling)
+        sizes = (c.device, c.dtype, threads, c.micro_tokens)
+        self.engine = LocalEngine(*sizes, sampling=c.sampling, training=c.training)
         self.calculator = Counted(CALCULATOR.run)
         tool = replace(CALCULATOR, run=self.calculator) if config.tool else None
         self.procedures = self.list_procedures(tool)

@@ -46,6 +46,8 @@ class Settings(RunConfig):
     """Type of frozen weights and of computing."""
     sampling: Literal["exact", "bfloat16", "auto"] = "exact"
     """``bfloat16``: on a CPU adapters sample from rounded weights; ``auto``: where that is fast."""
+    training: Literal["exact", "bfloat16", "auto"] = "exact"
+    """The same for the weights that adapters are trained on."""
     micro_tokens: int = Field(default=512, ge=1)
     """Most packed tokens trained on at once, beyond the worked examples: memory grows with it."""
     rank: int = Field(default=16, ge=0)
