@@ -19,9 +19,7 @@ PROMPTS = [(40, 41, 42, 43), (40, 41, 50), (60, 61, 62, 63, 64)]
 DRAW = Sampling(seed=2, max_tokens=12, n=4)
 
 
-def policy(
-    model: str, sampling: str, kind: Adapter | Full, training: str = "exact"
-) -> LocalEngine:
+def policy(model: str, sampling: str, kind: Adapter | Full, training: str = "exact") -> LocalEngine:
     """Return an engine with a policy that differs from its base."""
     engine = LocalEngine(threads=1, sampling=sampling, training=training)
     engine.create("p", model, kind)
