@@ -197,6 +197,13 @@ def test_wrong_drafts_are_spoiled_or_other_sums_of_the_same_numbers() -> None:
     assert min(kinds.values()) > 15
 
 
+def test_a_side_gives_as_many_tasks_as_are_asked_for() -> None:
+    """One task of four is on it, so a first draw may hold none."""
+    for side in (True, False):
+        for seed in range(40):
+            assert len(Side(side).tasks(Seed(seed).rng(), 1, family="two")) == 1
+
+
 def test_what_is_taught_is_never_measured() -> None:
     taught, rest = (
         {t.id for t in Side(side).tasks(Seed(1).rng(), 10_000, family="two")}

@@ -41,8 +41,13 @@ class Side(Countdown):
         self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
     ) -> list[Task]:
         """Draw ``n`` distinct open tasks of this side, or as many as there are."""
-        drawn = super().tasks(rng, 8 * n, level, family)
-        return [task for task in drawn if (int(task.id[:8], 16) % 4 > 0) == self.taught][:n]
+        size = 8 * n
+        while True:
+            drawn = super().tasks(rng, size, level, family)
+            found = [task for task in drawn if (int(task.id[:8], 16) % 4 > 0) == self.taught]
+            if len(found) >= n or len(drawn) < size:
+                return found[:n]
+            size *= 4
 
 
 def documents(
