@@ -28,6 +28,20 @@ def test_the_next_fold_has_never_seen_what_the_one_before_held_out(sft: Table) -
     assert not set(first.held) & set(second.train)
 
 
+def test_a_fold_that_is_unlike_the_test_is_left_out() -> None:
+    """Below three scales nothing can be extrapolated, and half of the rows is another problem."""
+    x, n = (v.ravel() for v in np.meshgrid(np.arange(1.0, 13.0), [1.0, 2.0, 4.0, 8.0]))
+    table = Table(TASKS["moe"], ("all",) * 48, {"x": x, "n": n}, n[:, None])
+    assert [set(table.inputs["n"][f.held]) for f in make_folds(table, Seed(1))] == [{8.0}]
+    more = np.r_[np.arange(48), 48 + np.flatnonzero(n == 8)]
+    x, n = np.r_[x, x], np.r_[n, 2 * n]
+    wider = Table(TASKS["moe"], ("all",) * 96, {"x": x, "n": n}, n[:, None]).at(more)
+    assert [set(wider.inputs["n"][f.held]) for f in make_folds(wider, Seed(1))] == [{16.0}, {8.0}]
+    uneven = table.at(np.flatnonzero((n[:48] > 1) | (x[:48] < 3)))
+    first = make_folds(uneven, Seed(1))
+    assert len(first) == 1
+
+
 def test_mixtures_are_held_out_whole() -> None:
     rng = np.random.default_rng(0)
     mixtures = np.tile(rng.dirichlet(np.ones(5), 12), (3, 1))

@@ -107,7 +107,7 @@ class ScalingLaws(Recipe):
         if len(entries) > 8:
             context.observe("proposer", any(e.failure != "not_a_law" for e in entries))
             context.observe("evaluator", len({(e.failure, e.score) for e in entries}) > 1)
-        chosen = choose(self.problem, archive, seed.child("choose"))[0]
+        chosen = choose(self.problem, archive, seed.child("choose"), firsts[1:])[0]
         measures = {
             "nmse": chosen.nmse,
             "evaluations": float(len(entries)),

@@ -27,8 +27,8 @@ PARSIMONY = 0.0002
 """Score that a constant more, or four nodes more, must be worth."""
 LARGEST = 30
 """Most nodes of a form, or as many as four for each constant allowed."""
-NODE = 2.0
-"""What a node adds to twice the description length."""
+NODE = 3.0
+"""What a node adds to twice the description length: a law names one of four or five symbols."""
 Fit = Callable[[Form, Sequence[Rows]], list[Constants]]
 """Fits a form to each of several tables."""
 
