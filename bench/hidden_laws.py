@@ -3,9 +3,9 @@
     python -m bench.hidden_laws [--budget 1000] [--seeds 20] [--more 3] [--jobs N] [--out DIR]
 
 At 1% noise each law is searched with ``--seeds`` tables, at the other noises with ``--more``;
-``--first`` is the first seed. What is done is kept in ``--out``, and the same command goes on with what is missing. For each law: how
-many runs chose the exact form, how many had it in the archive, and the median NMSE a decade beyond
-the rows seen.
+``--first`` is the first seed. What is done is kept in ``--out``, and the same command goes on with
+what is missing. For each law: how many runs chose the exact form, how many had it in the archive,
+and the median NMSE a decade beyond the rows seen.
 """
 
 from __future__ import annotations

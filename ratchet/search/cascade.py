@@ -50,9 +50,9 @@ class Metric:
         if not (self.low <= value <= self.high and math.isfinite(value)):
             told = f"{self.name} = {value:.6g} is not in [{self.low:g}, {self.high:g}]"
             return Assessment(failure="impossible_value", feedback=told)
-        above = value - self.low
-        left = 1.0 / (1.0 + above) if math.isinf(self.high) else 1.0 - above / (self.high - self.low)
-        return Assessment(1.0 - left if self.rises else left, measures={self.name: value})
+        above, width = value - self.low, self.high - self.low
+        low = 1.0 / (1.0 + above) if math.isinf(width) else 1.0 - above / width
+        return Assessment(1.0 - low if self.rises else low, measures={self.name: value})
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,16 @@ def test_a_known_law_is_compared_however_many_do_better() -> None:
     archive, _ = search.advance(archive, 80, Seed(2))
     assert known not in {c.entry.program for c in choose(problem, archive, Seed(1))}
     assert known in {c.entry.program for c in choose(problem, archive, Seed(1), [known])}
+
+
+def test_too_few_scales_do_not_speak_against_a_known_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = HIDDEN[1]
+    table = make_table(law, 0.01, Seed(1))
+    bare = "(law id mse 0 own (+ (pow (+ n 1) (neg 0.25))))"
+    folds = Problem(table, Seed(1)).folds
+    for determined, taken in ((True, law.form.text), (False, bare)):
+        told = [replace(fold, determined=determined) for fold in folds]
+        monkeypatch.setattr(Problem, "folds", told)
+        problem, archive = Problem(table, Seed(1)), Archive()
+        Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [bare, law.form.text])
+        assert choose(problem, archive, Seed(1), [bare])[0].entry.program == taken

@@ -37,9 +37,12 @@ def test_a_fold_that_is_unlike_the_test_is_left_out() -> None:
     x, n = np.r_[x, x], np.r_[n, 2 * n]
     wider = Table(TASKS["moe"], ("all",) * 96, {"x": x, "n": n}, n[:, None]).at(more)
     assert [set(wider.inputs["n"][f.held]) for f in make_folds(wider, Seed(1))] == [{16.0}, {8.0}]
-    uneven = table.at(np.flatnonzero((n[:48] > 1) | (x[:48] < 3)))
-    first = make_folds(uneven, Seed(1))
-    assert len(first) == 1
+    assert all(fold.determined for fold in make_folds(wider, Seed(1)))
+    few = table.at(np.flatnonzero(n[:48] > 2))
+    assert [fold.determined for fold in make_folds(few, Seed(1))] == [False], "kept all the same"
+    f = np.arange(40.0)
+    one = Table(TASKS["easy_question"], ("a",) * 40, {"f": f}, -np.ones((40, 1)))
+    assert [len(fold.train) for fold in make_folds(one, Seed(1))] == [30, 22], "next are 16 of 40"
 
 
 def test_mixtures_are_held_out_whole() -> None:
