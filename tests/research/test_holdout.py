@@ -5,7 +5,7 @@ import pytest
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.division import divide
-from ratchet.research.scaling_laws.holdout import make_folds
+from ratchet.research.scaling_laws.holdout import make_folds, next_scale
 from ratchet.research.scaling_laws.metrics import measure
 from ratchet.research.scaling_laws.table import Table
 from ratchet.research.scaling_laws.tasks import TASKS
@@ -43,6 +43,15 @@ def test_a_fold_that_is_unlike_the_test_is_left_out() -> None:
     f = np.arange(40.0)
     one = Table(TASKS["easy_question"], ("a",) * 40, {"f": f}, -np.ones((40, 1)))
     assert [len(fold.train) for fold in make_folds(one, Seed(1))] == [30, 22], "next are 16 of 40"
+
+
+def test_the_next_scale_is_one_step_beyond_and_has_no_targets(sft: Table, parallel: Table) -> None:
+    for table, axis in ((sft, "d"), (parallel, "p")):
+        far = next_scale(table)
+        values = np.unique(table.inputs[axis])
+        assert far.inputs[axis].max() == values[-1] ** 2 / values[-2]
+        assert far.inputs[axis].min() > values[len(values) // 2]
+        assert np.isnan(far.targets).all() and set(far.groups) == set(table.groups)
 
 
 def test_mixtures_are_held_out_whole() -> None:

@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
-from ratchet.research.scaling_laws.fit import Constants, fit, predict
+from ratchet.research.scaling_laws.fit import Constants, fit
 from ratchet.research.scaling_laws.form import Form, parse_form
+from ratchet.research.scaling_laws.holdout import next_scale
 from ratchet.research.scaling_laws.problem import Problem, predict_table
 from ratchet.research.scaling_laws.table import Table
 from ratchet.search.archive import Archive, Entry
@@ -195,18 +196,6 @@ def _predict(form: Form, constants: Constants, train: Table, asked: Table) -> Ar
 
 
 def _beyond(problem: Problem, form: Form) -> Array:
-    """Return a law's predictions one step beyond the rows seen, by cell."""
+    """Return a law's predictions one step beyond the rows seen, [n T]."""
     table = problem.table
-    rows, task = table.rows, table.task
-    constants = fit(form, rows)
-    inputs = dict(rows.inputs)
-    for name in task.beyond:
-        values = np.unique(table.inputs[name])
-        if task.variables[name].kind == "level":
-            inputs[name] = inputs[name] + 0.5
-        elif len(values) > 1:
-            inputs[name] = inputs[name] * values[-1] / values[-2]
-    far = rows.weight > 0
-    if task.beyond:
-        far &= rows.position >= np.quantile(rows.position[far], 0.8)
-    return predict(form, constants, inputs)[far]
+    return _predict(form, fit(form, table.rows), table, next_scale(table)).ravel()

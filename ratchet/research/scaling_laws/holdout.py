@@ -8,7 +8,7 @@ given are ever used.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,10 @@ SCALES, LEAST = 3, 0.5
 """What a fold is fitted to: at least so many values of each variable that is extrapolated, since
 fewer do not determine a power and its floor, and so large a share of all rows. The first fold is
 kept all the same: it is all there is."""
+
+
+FURTHEST, LEVEL_STEP = 0.2, 0.5
+"""Share of the rows that `next_scale` moves, and by how much a level moves."""
 
 
 @dataclass(frozen=True)
@@ -109,3 +113,21 @@ def _mixtures(table: Table, seed: Seed) -> Iterator[Pair]:
         held = np.isin(which, fold)
         if held.any() and not held.all():
             yield np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def next_scale(table: Table) -> Table:
+    """Return the rows furthest out, moved to the next scale; all rows as they are where the hidden
+    ones are other mixtures. Nothing is measured there: it is where predictions are compared."""
+    task = table.task
+    if not task.beyond:
+        return table
+    position = table.scatter(table.rows.position)[:, 0]
+    far = table.at(np.flatnonzero(position >= np.quantile(position, 1.0 - FURTHEST)))
+    inputs = dict(far.inputs)
+    for name in task.beyond:
+        values = np.unique(table.inputs[name])
+        if task.variables[name].kind == "level":
+            inputs[name] = inputs[name] + LEVEL_STEP
+        elif len(values) > 1:
+            inputs[name] = inputs[name] * values[-1] / values[-2]
+    return replace(far, inputs=inputs, targets=np.full(far.targets.shape, np.nan))
