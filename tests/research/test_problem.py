@@ -57,6 +57,8 @@ def test_a_target_in_a_rising_regime_may_not_stand_still() -> None:
     table = Table(TASKS["easy_question"], ("a",) * 30 + ("b",) * 30, {"f": f}, y)
     flat = parse_form("(law id mse 0 own (- (exp (neg (* ?e f)))))")
     assert check_physics(flat, fit(flat, table.rows), table) == "stands_still"
+    level = parse_form("(law id mse 0 own (- 1))")
+    assert check_physics(level, fit(level, table.rows), table) == "stands_still"
     down = parse_form("(law id mse 0 own (- (exp f)))")
     assert check_physics(down, fit(down, table.rows), table) == "not_monotone"
     up = parse_form("(law id mse 0 own (- (exp (neg (* 0.5 f)))))")
