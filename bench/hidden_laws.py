@@ -2,10 +2,10 @@
 
     python -m bench.hidden_laws [--budget 1000] [--seeds 20] [--more 3] [--jobs N] [--out DIR]
 
-At 1% noise each law is searched with ``--seeds`` tables, at the other noises with ``--more``. What
-is done is kept in ``--out``, and the same command goes on with what is missing. For each law: how
-many runs chose the exact form, how many had it in the archive, and the median NMSE a decade beyond
-the rows seen.
+At 1% noise each law is searched with ``--seeds`` tables, at the other noises with ``--more``;
+``--first`` is the first seed. What is done is kept in ``--out``, and the same command goes on with
+what is missing. For each law: how many runs chose the exact form, how many had it in the archive,
+and the median NMSE a decade beyond the rows seen.
 """
 
 from __future__ import annotations
@@ -68,13 +68,15 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--more", type=int, default=3)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--laws", nargs="+", default=[law.name for law in HIDDEN])
     parser.add_argument("--out", default="hidden_laws")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     given = parser.parse_args()
-    runs = [(s, MAIN) for s in range(1, given.seeds + 1)]
-    runs += [(s, noise) for s in range(1, given.more + 1) for noise in NOISES]
+    start = given.first
+    runs = [(s, MAIN) for s in range(start, start + given.seeds)]
+    runs += [(s, noise) for s in range(start, start + given.more) for noise in NOISES]
     pieces = {
         f"{noise}/{name}-{seed}-{given.budget}": (name, noise, given.budget, seed)
         for seed, noise in runs

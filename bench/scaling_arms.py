@@ -71,7 +71,7 @@ def _find(arm: Arm, fit: Fit, train: Table, budget: int, seed: Seed) -> tuple[Fo
     archive, _ = search.advance(archive, budget - planted.evaluations, seed.child("search"))
     if not archive.alive():
         return plain_law(task), len(archive)
-    best = choose(problem, archive, seed.child("choose"))[0].entry
+    best = choose(problem, archive, seed.child("choose"), firsts[1:count])[0].entry
     return problem.read(best.program), len(archive)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,16 +38,21 @@ class Metric:
     """Whether more is better."""
     low: float
     """Least value that can be true; what lies below it is a failure, not a record."""
-    high: float
+    high: float = math.inf
     """Largest value that can be true."""
 
     def score(self, value: float) -> Assessment:
-        """Map a value to a score, or to the failure ``impossible_value``."""
-        if not self.low <= value <= self.high:
+        """Map a value to a score, or to the failure ``impossible_value``.
+
+        From ``low`` to ``high`` the map is linear; without an upper end, x above ``low`` counts as
+        1 / (1 + x) if less is better, else as the rest of it to 1.
+        """
+        if not (self.low <= value <= self.high and math.isfinite(value)):
             told = f"{self.name} = {value:.6g} is not in [{self.low:g}, {self.high:g}]"
             return Assessment(failure="impossible_value", feedback=told)
-        share = (value - self.low) / (self.high - self.low)
-        return Assessment(share if self.rises else 1.0 - share, measures={self.name: value})
+        above, width = value - self.low, self.high - self.low
+        low = 1.0 / (1.0 + above) if math.isinf(width) else 1.0 - above / width
+        return Assessment(1.0 - low if self.rises else low, measures={self.name: value})
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ import pytest
 from ratchet.cli import main
 from ratchet.core.errors import ConfigError
 from ratchet.recipes.launch import find_method
+from ratchet.research.scaling_laws.human import HUMAN, plain_law
 from ratchet.research.scaling_laws.law import FILE
 from ratchet.research.scaling_laws.table import Table
+from ratchet.research.scaling_laws.tasks import TASKS
 from tests.research.conftest import make_parallel
 from tests.search.scripted import serve
 
@@ -46,7 +48,11 @@ def test_a_run_leaves_a_law_that_extrapolates(data: Path, tmp_path: Path) -> Non
     assert document["law"]["evidence"]["r2"] > 0.99
     assert document["law"]["fitted_rows"] == 54, "refitted to all rows after the final measurement"
     assert document["constants_per_group"] <= document["cap"] == 4
-    assert document["pareto"] and document["latex"].startswith("y =")
+    assert document["law"]["evidence"]["evaluations"] == 40, "whichever state is deployed"
+    sizes, errors = zip(*((e["size"], e["nmse"]) for e in document["pareto"]), strict=True)
+    assert len(sizes) > 1 and list(sizes) == sorted(set(sizes))
+    assert list(errors) == sorted(errors, reverse=True)
+    assert document["latex"].startswith("y =")
     for name in ("law.png", "pareto.png", "report.html"):
         assert (out / "parallel" / name).stat().st_size > 1000
     rows, predicted = tmp_path / "rows.csv", tmp_path / "predicted.csv"
@@ -63,6 +69,15 @@ def test_a_run_leaves_a_law_that_extrapolates(data: Path, tmp_path: Path) -> Non
         [sys.executable, "-c", asked], cwd=source.parent, capture_output=True, text=True, check=True
     )
     assert float(told.stdout) == pytest.approx(float(predicted.read_text().split()[1]), rel=1e-9)
+
+
+def test_a_search_starts_from_what_is_known(data: Path, tmp_path: Path) -> None:
+    """The base that a found law must beat is the best known law, not the plain one."""
+    for seeds, form in (("all", HUMAN["parallel"]), ("plain", plain_law(TASKS["parallel"]))):
+        words = [*WORDS, "--generations", "0", "--seeds", seeds, "--data", str(data)]
+        assert main([*words, "--out", str(tmp_path / seeds)]) == 0
+        document = json.loads((tmp_path / seeds / "parallel" / FILE).read_text())
+        assert document["law"]["form"] == form.text
 
 
 def test_the_same_command_leaves_what_has_ended_alone(data: Path, tmp_path: Path) -> None:

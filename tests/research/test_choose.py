@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from ratchet.research.scaling_laws.fit import fit
 from ratchet.research.scaling_laws.form import Form, parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
 from ratchet.research.scaling_laws.problem import NODE, Problem, describe
+from ratchet.research.scaling_laws.strategy import STRATEGIES
 from ratchet.research.scaling_laws.synthetic import HIDDEN, make_table
 from ratchet.research.scaling_laws.table import Table
 from ratchet.search.archive import Archive, Entry
@@ -77,3 +80,49 @@ def test_what_describes_the_rows_shortest_but_extrapolates_badly_is_not_taken() 
         count = float(parse_form(text).count)
         archive.add(Entry(text, 0.9, measures={"length": length, "constants": count}))
     assert choose(problem, archive, Seed(1))[0].entry.program == law.form.text
+
+
+def test_a_known_law_is_given_up_only_for_one_that_is_credibly_better() -> None:
+    law = HIDDEN[1]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    bare = "(law id mse 0 own (+ (pow (+ n 1) (neg 0.25))))"
+    longer = "(law id mse 0 own (+ 1) (+ (* (sqrt 1) (pow n (neg ?e)))))"
+    archive = Archive()
+    for text, length in ((bare, 0.0), (longer, 0.0), (law.form.text, -100.0)):
+        count = float(parse_form(text).count)
+        archive.add(Entry(text, 0.9, measures={"length": length, "constants": count}))
+    found = choose(problem, archive, Seed(1))
+    assert found[0].entry.program == law.form.text and len(found) == 3
+    known = choose(problem, archive, Seed(1), [longer, "(law id mse 0 own (~ 1))"])
+    errors = {c.entry.program: c.nmse for c in found}
+    assert errors[bare] > 2 * errors[law.form.text]
+    assert known[0].entry.program == longer and known[0].distance == 0.0
+    assert sorted(c.entry.id for c in known) == sorted(c.entry.id for c in found)
+    assert choose(problem, archive, Seed(1), [bare])[0].entry.program == law.form.text
+    both = choose(problem, archive, Seed(1), [bare, longer])
+    assert both[0].entry.program == longer, "of two known laws the better one stands for them"
+
+
+def test_a_known_law_is_compared_however_many_do_better() -> None:
+    law = HIDDEN[1]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    known = "(law id mse 0 own (~ 1) (~ (sq (sq (log n)))))"
+    archive = Archive()
+    search = Search(Grammar(law.task, True, 1), problem.assess, STRATEGIES["best_of_n"])
+    search.plant(archive, [known])
+    archive, _ = search.advance(archive, 80, Seed(2))
+    assert known not in {c.entry.program for c in choose(problem, archive, Seed(1))}
+    assert known in {c.entry.program for c in choose(problem, archive, Seed(1), [known])}
+
+
+def test_too_few_scales_do_not_speak_against_a_known_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = HIDDEN[1]
+    table = make_table(law, 0.01, Seed(1))
+    bare = "(law id mse 0 own (+ (pow (+ n 1) (neg 0.25))))"
+    folds = Problem(table, Seed(1)).folds
+    for determined, taken in ((True, law.form.text), (False, bare)):
+        told = [replace(fold, determined=determined) for fold in folds]
+        monkeypatch.setattr(Problem, "folds", told)
+        problem, archive = Problem(table, Seed(1)), Archive()
+        Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [bare, law.form.text])
+        assert choose(problem, archive, Seed(1), [bare])[0].entry.program == taken

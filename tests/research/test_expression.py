@@ -57,10 +57,10 @@ def test_derivatives_are_those_of_finite_differences(text: str) -> None:
 
 
 def test_effective_data_has_its_limits() -> None:
-    """Once seen, d tokens are worth d; seen for ever, u (1 + s)."""
+    """Seen once at most, d tokens are worth d; seen for ever, u (1 + s)."""
     tree = parse_tree("(eff u d ?s)")
-    inputs = {"u": np.array([[4.0, 4.0]]), "d": np.array([[4.0, 1e9]])}
-    assert np.allclose(evaluate(tree, inputs, [np.array([[3.0]])]).value, [[4.0, 16.0]])
+    inputs = {"u": np.full((1, 3), 4.0), "d": np.array([[0.5, 4.0, 1e9]])}
+    assert np.allclose(evaluate(tree, inputs, [np.array([[3.0]])]).value, [[0.5, 4.0, 16.0]])
 
 
 @pytest.mark.parametrize(

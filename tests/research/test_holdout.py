@@ -5,7 +5,7 @@ import pytest
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.division import divide
-from ratchet.research.scaling_laws.holdout import make_folds
+from ratchet.research.scaling_laws.holdout import make_folds, next_scale
 from ratchet.research.scaling_laws.metrics import measure
 from ratchet.research.scaling_laws.table import Table
 from ratchet.research.scaling_laws.tasks import TASKS
@@ -26,6 +26,32 @@ def test_each_fold_predicts_a_larger_scale_than_it_is_fitted_to(sft: Table) -> N
 def test_the_next_fold_has_never_seen_what_the_one_before_held_out(sft: Table) -> None:
     first, second, _ = make_folds(sft, Seed(1))
     assert not set(first.held) & set(second.train)
+
+
+def test_a_fold_that_is_unlike_the_test_is_left_out() -> None:
+    """Below three scales nothing can be extrapolated, and half of the rows is another problem."""
+    x, n = (v.ravel() for v in np.meshgrid(np.arange(1.0, 13.0), [1.0, 2.0, 4.0, 8.0]))
+    table = Table(TASKS["moe"], ("all",) * 48, {"x": x, "n": n}, n[:, None])
+    assert [set(table.inputs["n"][f.held]) for f in make_folds(table, Seed(1))] == [{8.0}]
+    more = np.r_[np.arange(48), 48 + np.flatnonzero(n == 8)]
+    x, n = np.r_[x, x], np.r_[n, 2 * n]
+    wider = Table(TASKS["moe"], ("all",) * 96, {"x": x, "n": n}, n[:, None]).at(more)
+    assert [set(wider.inputs["n"][f.held]) for f in make_folds(wider, Seed(1))] == [{16.0}, {8.0}]
+    assert all(fold.determined for fold in make_folds(wider, Seed(1)))
+    few = table.at(np.flatnonzero(n[:48] > 2))
+    assert [fold.determined for fold in make_folds(few, Seed(1))] == [False], "kept all the same"
+    f = np.arange(40.0)
+    one = Table(TASKS["easy_question"], ("a",) * 40, {"f": f}, -np.ones((40, 1)))
+    assert [len(fold.train) for fold in make_folds(one, Seed(1))] == [30, 22], "next are 16 of 40"
+
+
+def test_the_next_scale_is_one_step_beyond_and_has_no_targets(sft: Table, parallel: Table) -> None:
+    for table, axis in ((sft, "d"), (parallel, "p")):
+        far = next_scale(table)
+        values = np.unique(table.inputs[axis])
+        assert far.inputs[axis].max() == values[-1] ** 2 / values[-2]
+        assert far.inputs[axis].min() > values[len(values) // 2]
+        assert np.isnan(far.targets).all() and set(far.groups) == set(table.groups)
 
 
 def test_mixtures_are_held_out_whole() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +102,29 @@ def test_the_solver_answers_each_row_as_the_law_does(law: Law, parallel: Table) 
 def test_algebra_and_latex_are_readable() -> None:
     assert algebra(HUMAN["parallel"]) == "y = b0 + b1 (n (1 + a1 log(p)))^(-a2)"
     assert latex(HUMAN["sft"]) == r"y = b_{0} + b_{1} \, \frac{1}{\left(a_{1} + {d}^{a_{2}}\right)}"
+
+
+def test_the_law_as_a_module_says_the_same(tmp_path: Path) -> None:
+    """Also where data are not repeated, and beyond what was fitted."""
+    task, rng = TASKS["data_constrained"], np.random.default_rng(1)
+    inputs = {
+        name: np.exp(rng.uniform(*span, 40))
+        for name, span in {"u": (0, 2), "n": (-4, 3), "d": (0, 5)}.items()
+    }
+    y = 2 + inputs["n"] ** -0.3 + inputs["d"] ** -0.3
+    table = Table(task, ("all",) * 40, inputs, y[:, None])
+    law = fit_law(HUMAN["data_constrained"], table, {})
+    assert (inputs["n"] < 0.05 * inputs["u"]).any()
+    rows = [
+        {v.column: float(inputs[name][i]) * v.unit for name, v in task.variables.items()}
+        for i in range(40)
+    ]
+    (tmp_path / "law.py").write_text(describe_law(law)["python"])
+    asked = f"import law; print([law.predict(row) for row in {rows!r}])"
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(told.stdout) == pytest.approx(law.predict(table)[:, 0].tolist(), rel=1e-9)
 
 
 @pytest.mark.parametrize(

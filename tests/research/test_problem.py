@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.choose import choose
+from ratchet.research.scaling_laws.expression import Tree
 from ratchet.research.scaling_laws.fit import fit
 from ratchet.research.scaling_laws.form import Form, parse_form
 from ratchet.research.scaling_laws.grammar import Grammar
@@ -54,6 +57,8 @@ def test_a_target_in_a_rising_regime_may_not_stand_still() -> None:
     table = Table(TASKS["easy_question"], ("a",) * 30 + ("b",) * 30, {"f": f}, y)
     flat = parse_form("(law id mse 0 own (- (exp (neg (* ?e f)))))")
     assert check_physics(flat, fit(flat, table.rows), table) == "stands_still"
+    level = parse_form("(law id mse 0 own (- 1))")
+    assert check_physics(level, fit(level, table.rows), table) == "stands_still"
     down = parse_form("(law id mse 0 own (- (exp f)))")
     assert check_physics(down, fit(down, table.rows), table) == "not_monotone"
     up = parse_form("(law id mse 0 own (- (exp (neg (* 0.5 f)))))")
@@ -141,6 +146,26 @@ def test_simple_laws_are_written_from_nothing() -> None:
     assert any(len(f.terms) == 2 and len(f.terms[1].tree.variables) == 2 for f in forms)
     falls = [t for f in forms for t in f.terms if t.tree.op == "log"]
     assert falls and all(term.sign == "~" for term in falls), "a logarithm may fall"
+
+
+def test_variables_often_enter_alike_and_with_their_interaction() -> None:
+    task = HIDDEN[10].task
+    forms = [parse_form(Grammar(task, True, 1).fresh(Seed(n)).program) for n in range(300)]
+    main = [[t.tree for t in f.terms if len(t.tree.variables) == 1] for f in forms]
+    pairs = [trees for trees in main if sorted("".join(t.variables) for t in trees) == ["d", "n"]]
+    alike = [a for a, b in pairs if _renamed(a) == _renamed(b)]
+    assert len(pairs) > 60 and 0.4 < len(alike) / len(pairs) < 0.8
+    both = [
+        form
+        for form, trees in zip(forms, main, strict=True)
+        if len(trees) == 2 and f"(* {trees[0]} {trees[1]})" in [t.tree.text for t in form.terms]
+    ]
+    assert len(both) > 5 and {f.terms[-1].sign for f in both} == {"~"}
+
+
+def _renamed(tree: Tree) -> str:
+    (name,) = tree.variables
+    return " ".join("x" if w == name else w for w in re.findall(r"[^\s()]+|[()]", tree.text))
 
 
 def _trees(text: str) -> list[str]:

@@ -127,6 +127,15 @@ def test_a_metric_states_its_direction_and_what_is_impossible() -> None:
     loss = Metric("loss", rises=False, low=0.0, high=10.0)
     assert loss.score(1.0).score > loss.score(2.0).score
     assert loss.score(-1.0).failure == loss.score(float("nan")).failure == "impossible_value"
+    assert loss.score(2.5).score == 0.75 and loss.score(11.0).failure == "impossible_value"
+
+
+def test_a_metric_without_end_is_mapped_all_the_same() -> None:
+    error = Metric("error", rises=False, low=0.0)
+    assert [error.score(x).score for x in (0.0, 1.0, 3.0)] == [1.0, 0.5, 0.25]
+    gain = replace(error, rises=True)
+    assert [gain.score(x).score for x in (0.0, 1.0, 3.0)] == [0.0, 0.5, 0.75]
+    assert error.score(float("inf")).failure == "impossible_value"
 
 
 def test_an_evaluator_that_cannot_tell_good_from_bad_stops_a_search() -> None:

@@ -29,6 +29,16 @@ def test_edits_add_up_along_the_lineage() -> None:
     assert grammar.change([parent], Seed(1)).parents == (hash_text(parent.program),)
 
 
+def test_a_fresh_program_has_one_edit_or_several_and_says_which() -> None:
+    drawn = [PatchGrammar(SOURCE, EDITS, most=3).fresh(Seed(n)) for n in range(60)]
+    whole = "loss = huber(2)\nsteps = 100\n"
+    told = {p.program: set(p.operator.split(" + ")) for p in drawn}
+    assert told["loss = huber\nsteps = 10\n"] == {"huber"}
+    assert told["loss = huber\nsteps = 100\n"] == {"huber", "more steps"}
+    assert told[whole] == {"huber", "more steps", "wider"}
+    assert PatchGrammar(whole, EDITS).fresh(Seed(1)).operator == "unchanged"
+
+
 def test_a_search_over_patches_finds_the_best_text() -> None:
     def judge(source: str) -> Assessment:
         return Assessment(0.1 + 0.4 * ("(2)" in source) + 0.4 * ("100" in source))

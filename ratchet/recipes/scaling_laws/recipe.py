@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from ratchet.recipes.scaling_laws.parts import make_search
 from ratchet.recipes.scaling_laws.parts import split_run as split_run
 from ratchet.recipes.scaling_laws.parts import sum_up as sum_up
 from ratchet.research.scaling_laws.choose import choose
-from ratchet.research.scaling_laws.document import Evidence, publish
+from ratchet.research.scaling_laws.document import Evidence, publish, read_tried
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.human import plain_law, seeds_of
@@ -74,13 +74,14 @@ class ScalingLaws(Recipe):
         return make_search(self.config, self.problem)
 
     def initial(self, seed: Seed) -> State:
-        """Start from the plain power law, or the first sane one after it, and an empty archive."""
-        firsts = seeds_of(self.problem.table.task)
-        sane = [text for text in firsts if not self.problem.assess(text).failure]
-        first = parse_form((sane or firsts)[0])
+        """Start from the best known law by hold-outs, or the plain power law, and no archive."""
+        plain, *known = self._firsts()
+        found = {text: self.problem.assess(text) for text in known}
+        sane = [text for text in known if not found[text].failure]
+        first = max(sane, key=lambda text: found[text].score, default=plain)
         return State(
             {
-                "program": self._close(fit_law(first, self.problem.table, {})),
+                "program": self._close(fit_law(parse_form(first), self.problem.table, {})),
                 "archive": self.store.close("archive", Archive(islands=self.config.islands).write),
             }
         )
@@ -96,8 +97,7 @@ class ScalingLaws(Recipe):
     def improve(self, state: State, context: Context) -> Candidate:
         """Spend a slice of the budget, then take the best law by nested hold-outs."""
         archive = Archive.read(self.store.open(state["archive"]))
-        task = self.problem.table.task
-        firsts = seeds_of(task) if self.config.seeds == "all" else [plain_law(task).text]
+        firsts = self._firsts()
         planted = self.search.plant(archive, firsts) if not len(archive) else Tally()
         share = self.config.budget // max(1, self.config.generations)
         seed = Seed(self.config.seed).child("search")
@@ -107,7 +107,7 @@ class ScalingLaws(Recipe):
         if len(entries) > 8:
             context.observe("proposer", any(e.failure != "not_a_law" for e in entries))
             context.observe("evaluator", len({(e.failure, e.score) for e in entries}) > 1)
-        chosen = choose(self.problem, archive, seed.child("choose"))[0]
+        chosen = choose(self.problem, archive, seed.child("choose"), firsts[1:])[0]
         measures = {
             "nmse": chosen.nmse,
             "evaluations": float(len(entries)),
@@ -134,13 +134,16 @@ class ScalingLaws(Recipe):
 
     def epilogue(self, initial: State, final: State) -> Mapping[str, Any]:
         """Refit the final form to all rows, a version of its own without a score, and publish."""
-        table, _ = self._terms
-        law = self._open(final)
-        archive = Archive.read(self.store.open(final["archive"]))
-        evidence = Evidence(self.problem, law, archive)
-        refitted = replace(fit_law(parse_form(law.form), table, evidence.numbers))
-        publish(self.store.folder.parent, refitted, evidence, table)
+        table, law, folder = self._terms[0], self._open(final), self.store.folder.parent
+        evidence = Evidence(self.problem, law, read_tried(folder))
+        refitted = fit_law(parse_form(law.form), table, evidence.numbers)
+        publish(folder, refitted, evidence, table)
         return {"version": hash_data(to_data(refitted)), "evidence": dict(evidence.numbers)}
+
+    def _firsts(self) -> list[str]:
+        """The plain power law, then what is known of the task, unless that is left out."""
+        task = self.problem.table.task
+        return seeds_of(task) if self.config.seeds == "all" else [plain_law(task).text]
 
     def _teller(self, context: Context) -> Any:
         def told(tally: Tally, archive: Archive) -> None:

@@ -10,19 +10,25 @@ lie nearest to the median of these.
 Where none is credible, no form is near the truth: then those are kept that predict the held-out
 rows as well as the best one, within a standard error of the paired difference, and have the fewest
 constants.
+
+A law that was known before the search is given up for one that was found only if that one predicts
+the held-out rows better by more than a standard error, since of hundreds of forms some are lucky,
+and only if the rows left to fit to have scales enough to show how the target goes on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
-from ratchet.research.scaling_laws.fit import Constants, fit, predict
+from ratchet.research.scaling_laws.fit import Constants, fit
 from ratchet.research.scaling_laws.form import Form, parse_form
+from ratchet.research.scaling_laws.holdout import next_scale
 from ratchet.research.scaling_laws.problem import Problem, predict_table
 from ratchet.research.scaling_laws.table import Table
 from ratchet.search.archive import Archive, Entry
@@ -56,12 +62,18 @@ class Choice:
     """Squared error by what the law's own uncertainty gives, mean over rows by the weights."""
     distance: float
     """From the consensus beyond the rows seen, in standard deviations of the target; infinite for
-    one that is not among the near-best."""
+    one that is not among the near-best; 0 for a known law that is kept."""
 
 
-def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
-    """Return the best entries, the one to be taken first. Raises ValueError if all have failed."""
-    entries = _candidates(archive)
+def choose(
+    problem: Problem, archive: Archive, seed: Seed, known: Collection[str] = ()
+) -> list[Choice]:
+    """Return the best entries, the one to be taken first. Raises ValueError if all have failed.
+
+    ``known`` are programs that one would use without a search; those that have failed, or that the
+    archive has not, do not matter.
+    """
+    entries = _candidates(archive, known)
     if not entries:
         raise ValueError("every program of the archive has failed")
     if problem.selection == "sample":
@@ -90,7 +102,22 @@ def choose(problem: Problem, archive: Archive, seed: Seed) -> list[Choice]:
         Choice(e, float(error), float(surprise), d)
         for e, error, surprise, d in zip(entries, errors, surprises, distances, strict=True)
     ]
-    return sorted(choices, key=lambda c: (c.distance, c.nmse))
+    choices.sort(key=lambda c: (c.distance, c.nmse))
+    kept_law = _least(choices, known)
+    if kept_law is not None:
+        at = {entry.id: place for place, entry in enumerate(entries)}
+        more = table[at[kept_law.entry.id]] - table[at[choices[0].entry.id]]
+        better = more.mean() > ERRORS * more.std(ddof=1) / np.sqrt(len(more))
+        if not (better and problem.folds[0].determined):
+            choices.remove(kept_law)
+            choices.insert(0, replace(kept_law, distance=0.0))
+    return choices
+
+
+def _least(choices: list[Choice], known: Collection[str]) -> Choice | None:
+    """Return the known law that misses the held-out rows by least."""
+    found = [choice for choice in choices if choice.entry.program in known]
+    return min(found, key=lambda c: c.nmse) if found else None
 
 
 def _as_good(table: Array) -> npt.NDArray[np.bool_]:
@@ -104,9 +131,9 @@ def _as_good(table: Array) -> npt.NDArray[np.bool_]:
     return good
 
 
-def _candidates(archive: Archive) -> list[Entry]:
+def _candidates(archive: Archive, known: Collection[str]) -> list[Entry]:
     """Return the best entries by hold-out, no more than two of one form; the forms that describe
-    all rows in the fewest nats; and the best of each number of constants."""
+    all rows in the fewest nats; the best of each number of constants; and the known laws."""
     alive = archive.alive()
     found: list[Entry] = []
     forms = [_structure(entry.program) for entry in alive]
@@ -121,7 +148,8 @@ def _candidates(archive: Archive) -> list[Entry]:
         if alive[i].score > 0.5 * alive[0].score:
             short.setdefault(forms[i], alive[i])
     shortest = list(short.values())[:CANDIDATES]
-    return list({e.id: e for e in (*found, *shortest, *simple.values())}.values())
+    before = [entry for entry in alive if entry.program in known]
+    return list({e.id: e for e in (*found, *shortest, *simple.values(), *before)}.values())
 
 
 def _structure(program: str) -> tuple[str, ...]:
@@ -168,18 +196,6 @@ def _predict(form: Form, constants: Constants, train: Table, asked: Table) -> Ar
 
 
 def _beyond(problem: Problem, form: Form) -> Array:
-    """Return a law's predictions one step beyond the rows seen, by cell."""
+    """Return a law's predictions one step beyond the rows seen, [n T]."""
     table = problem.table
-    rows, task = table.rows, table.task
-    constants = fit(form, rows)
-    inputs = dict(rows.inputs)
-    for name in task.beyond:
-        values = np.unique(table.inputs[name])
-        if task.variables[name].kind == "level":
-            inputs[name] = inputs[name] + 0.5
-        elif len(values) > 1:
-            inputs[name] = inputs[name] * values[-1] / values[-2]
-    far = rows.weight > 0
-    if task.beyond:
-        far &= rows.position >= np.quantile(rows.position[far], 0.8)
-    return predict(form, constants, inputs)[far]
+    return _predict(form, fit(form, table.rows), table, next_scale(table)).ravel()

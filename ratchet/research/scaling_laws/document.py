@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ratchet.core.records import Evaluation
+from ratchet.loop.folder import RunFolder
 from ratchet.research.scaling_laws.form import parse_form
 from ratchet.research.scaling_laws.human import HUMAN
 from ratchet.research.scaling_laws.law import FILE, Law, describe_law, write_law
 from ratchet.research.scaling_laws.problem import Problem, extrapolate
 from ratchet.research.scaling_laws.render import algebra
 from ratchet.research.scaling_laws.table import Table
-from ratchet.search.archive import Archive, Entry
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Evidence:
     """Rows and folds of the search."""
     law: Law
     """The law, fitted to the search's rows."""
-    archive: Archive
-    """All that was tried."""
+    tried: Sequence[Evaluation]
+    """All that was evaluated."""
 
     @cached_property
     def numbers(self) -> Mapping[str, float]:
@@ -47,16 +48,26 @@ class Evidence:
             ):
                 total[name] += weight * value
         finite = {name: value for name, value in total.items() if value == value}
-        return {**found, **finite, "evaluations": float(len(self.archive))}
+        return {**found, **finite, "evaluations": float(len(self.tried))}
 
 
-def pareto(archive: Archive) -> list[Entry]:
-    """Return the entries that no other beats in both error and complexity, simplest first."""
-    front: list[Entry] = []
-    order = sorted(archive.alive(), key=lambda e: (e.measures["size"], e.measures["nmse"]))
-    for entry in order:
-        if not front or entry.measures["nmse"] < front[-1].measures["nmse"]:
-            front.append(entry)
+def read_tried(folder: Path) -> list[Evaluation]:
+    """Return what every generation of a run evaluated, in order: the archive of the state that is
+    deployed in the end may lack what came after it."""
+    run, found, number = RunFolder(folder), list[Evaluation](), 1
+    while run.records_path(number).is_file():
+        found += [r for r in run.read_records(number) if isinstance(r, Evaluation)]
+        number += 1
+    return found
+
+
+def pareto(tried: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return the laws that no other beats in both error and complexity, simplest first."""
+    front: list[Evaluation] = []
+    alive = [e for e in tried if e.score > 0]
+    for found in sorted(alive, key=lambda e: (e.measures["size"], e.measures["nmse"])):
+        if not front or found.measures["nmse"] < front[-1].measures["nmse"]:
+            front.append(found)
     return front
 
 
@@ -64,7 +75,7 @@ def publish(folder: Path, law: Law, evidence: Evidence, table: Table) -> None:
     """Write ``LAW.json`` into a folder, and the plots beside it."""
     from ratchet.research.scaling_laws.plots import draw_front, draw_law
 
-    front = pareto(evidence.archive)
+    front = pareto(evidence.tried)
     document: dict[str, Any] = {
         **describe_law(law),
         "pareto": [

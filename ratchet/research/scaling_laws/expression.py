@@ -27,7 +27,8 @@ ARITY = {
     "eff": 3,
 }
 """Operators and how many operands each takes. ``eff`` is ``u (1 + s (1 - exp(-(x/u - 1)/s)))``,
-the worth of x tokens of which u are distinct (Muennighoff et al. 2023); ``sig`` the logistic."""
+the worth of x tokens of which u are distinct, and x where none is repeated (Muennighoff et al.
+2023); ``sig`` the logistic."""
 _TINY, _LARGEST = 1e-12, 60.0
 
 
@@ -172,8 +173,11 @@ def _number(value: float) -> Dual:
 
 
 def _effective(u: Dual, x: Dual, s: Dual) -> Dual:
-    spent = (x * u.inverse() - _number(1.0)) * s.inverse()
-    return u * (_number(1.0) + s * (_number(1.0) - spent.scaled(-spent.value, -1.0).exp()))
+    more = x * u.inverse() - _number(1.0)
+    repeated = more.scaled(np.maximum(more.value, 0.0), (more.value > 0).astype(np.float64))
+    spent = repeated * s.inverse()
+    worth = s * (_number(1.0) - spent.scaled(-spent.value, -1.0).exp())
+    return x + u * (worth - repeated)
 
 
 _APPLY: dict[str, Callable[..., Dual]] = {

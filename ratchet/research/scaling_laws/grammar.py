@@ -126,7 +126,11 @@ class Grammar:
         if rng.random() < 0.4:
             names = [str(name) for name in rng.permutation(list(self.task.variables))]
             names = names[: max(1, self.task.cap // 2)]
-            terms += [self._signed(self._single(name, rng), rng) for name in names]
+            # Variables often enter alike, and where they act together, each acts alone too.
+            at = rng.random() if rng.random() < 0.5 else None
+            terms += [self._signed(self._single(name, rng, at), rng) for name in names]
+            if rng.random() < 0.3 and len(apart := _apart(terms, rng)) == 2:
+                terms.append(Term("~", Tree("*", apart)))
         else:
             terms += [self._term(rng) for _ in range(most)]
         link = "log" if self.positive and rng.random() < 0.25 else "id"
@@ -156,9 +160,11 @@ class Grammar:
     def _kind(self, name: str) -> str:
         return "share" if name == "own" else self.task.variables[name].kind
 
-    def _single(self, name: str, rng: np.random.Generator) -> Tree:
+    def _single(self, name: str, rng: np.random.Generator, at: float | None = None) -> Tree:
+        """Draw a shape of a variable; ``at`` in [0, 1) names one, the same for all of a kind."""
         macros = _MACROS[self._kind(name)]
-        return _fill(macros[int(rng.integers(len(macros)))], {"X": Tree(name)})
+        place = int(rng.integers(len(macros))) if at is None else int(at * len(macros))
+        return _fill(macros[place], {"X": Tree(name)})
 
     def _pair(self, rng: np.random.Generator) -> Tree:
         names = self._names()

@@ -20,8 +20,8 @@ _TEXTS = {
     "sft": "(law id mse 0 own (+ 1) (+ (/ 1 (+ ?s (pow d ?e)))))",
     "domain_mixture": "(law id mse 0 own (+ 1) (+ (exp (+ (+ (* ?r r1) (* ?r r2))"
     " (+ (* ?r r3) (+ (* ?r r4) (* ?r r5)))))))",
-    "moe": "(law log mse 0 own (~ 1) (~ (log n)) (~ (log (/ 1 (+ (/ 1 (+ x ?s)) (/ ?s 100)))))"
-    " (~ (* (log n) (log (+ x 1)))))",
+    "moe": "(law log mse 0 own (~ 1) (~ (log n))"
+    " (~ (* (+ (log n) ?r) (log (/ 1 (+ (/ 1 (+ x ?s)) (/ ?s 100)))))))",
     "data_constrained": "(law id mse 0 own (+ 1) (+ (pow (eff (* u 0.05) n ?s) (neg ?e)))"
     " (+ (pow (eff u d ?s) (neg ?e))))",
     "lr_bsz_variant": "(law id mse 0 own (+ 1) (+ (pow n (neg ?e))) (+ (pow d (neg ?e)))"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ratchet.core.records import Evaluation
 from ratchet.research.scaling_laws.fit import fit
 from ratchet.research.scaling_laws.law import Law
 from ratchet.research.scaling_laws.problem import predict_table
 from ratchet.research.scaling_laws.table import Table
-from ratchet.search.archive import Entry
 
 if TYPE_CHECKING:
     from ratchet.research.scaling_laws.document import Evidence
@@ -61,7 +61,7 @@ def draw_law(path: Path, law: Law, evidence: Evidence, table: Table) -> None:
     figure.savefig(path, dpi=110)
 
 
-def draw_front(path: Path, front: Sequence[Entry]) -> None:
+def draw_front(path: Path, front: Sequence[Evaluation]) -> None:
     """Draw the error by inner hold-out against the complexity."""
     from matplotlib.figure import Figure
 

@@ -17,16 +17,18 @@ from ratchet.research.scaling_laws.metrics import FAILED, Metrics, measure
 from ratchet.research.scaling_laws.sanity import check_physics
 from ratchet.research.scaling_laws.stack import fit_all
 from ratchet.research.scaling_laws.table import Table
-from ratchet.search.cascade import Assessment, Cascade, Stage
+from ratchet.search.cascade import Assessment, Cascade, Metric, Stage
 
+NMSE = Metric("nmse", rises=False, low=0.0)
+"""What laws are scored by, fold by fold: 1 / (1 + NMSE), SLDBench's combined score."""
 WORST = 2.0
 """NMSE of a fold is cut here, as published R2 is floored at -1."""
 PARSIMONY = 0.0002
 """Score that a constant more, or four nodes more, must be worth."""
 LARGEST = 30
 """Most nodes of a form, or as many as four for each constant allowed."""
-NODE = 2.0
-"""What a node adds to twice the description length."""
+NODE = 3.0
+"""What a node adds to twice the description length: a law names one of four or five symbols."""
 Fit = Callable[[Form, Sequence[Rows]], list[Constants]]
 """Fits a form to each of several tables."""
 
@@ -123,21 +125,35 @@ def describe(form: Form, constants: Constants, table: Table) -> float:
     return float(np.nan_to_num(value, nan=1e300, posinf=1e300))
 
 
+def weigh_folds(errors: Sequence[tuple[float, float]]) -> Assessment:
+    """Return the mean score and NMSE of folds, given by weight and NMSE; or the fold's failure."""
+    total = sum(weight for weight, _ in errors)
+    score, nmse = 0.0, 0.0
+    for weight, error in errors:
+        found = NMSE.score(min(error, WORST))
+        if found.failure:
+            return found
+        score += weight / total * found.score
+        nmse += weight / total * found.measures[NMSE.name]
+    return Assessment(score, measures={NMSE.name: nmse, "r2": 1.0 - nmse})
+
+
 def _weigh(form: Form, measured: Sequence[tuple[float, Metrics]], length: float) -> Assessment:
     """Return what a form is worth by its errors on the folds."""
+    whole = weigh_folds([(weight, m.nmse) for weight, m in measured])
+    if whole.failure:
+        return whole
     total = sum(weight for weight, _ in measured)
-    worth = sum(w / (1.0 + min(m.nmse, WORST)) for w, m in measured) / total
-    nmse = sum(w * min(m.nmse, WORST) for w, m in measured) / total
+    nmse = whole.measures["nmse"]
     measures = {
-        "nmse": nmse,
-        "r2": 1.0 - nmse,
+        **whole.measures,
         "nmae": sum(w * m.nmae for w, m in measured) / total,
         "constants": float(form.count),
         "size": float(form.size),
         "length": length,
         **{f"fold_{i}": m.r2 for i, (_, m) in enumerate(measured)},
     }
-    worth = max(0.0, worth - PARSIMONY * (form.count + form.size / 4))
+    worth = max(0.0, whole.score - PARSIMONY * (form.count + form.size / 4))
     # With its constants counted: a law is no twin of one that does the same with more of them.
     behaviour = " ".join([str(form.count), *(f"{m.nmse:.2e}" for _, m in measured)])
     told = f"R2 {1 - nmse:.4f} by inner hold-out with {form.count} constants"

@@ -20,7 +20,7 @@ from ratchet.core.errors import SandboxError
 from ratchet.core.seeds import Seed
 from ratchet.research.scaling_laws.expression import Array
 from ratchet.research.scaling_laws.metrics import measure
-from ratchet.research.scaling_laws.problem import WORST, Problem
+from ratchet.research.scaling_laws.problem import Problem, weigh_folds
 from ratchet.research.scaling_laws.sanity import AGREEMENT
 from ratchet.research.scaling_laws.table import Table
 from ratchet.sandbox.protocol import End, Limits, Outcome, Program, Sandbox, Value
@@ -74,12 +74,13 @@ class Programs:
             params = self._fit(source, train)
             most = max(most, *(len(p) for p in params))
             predicted = self._predict(source, params, train, held, Seed(number))
-            found.append((weight, measure(held.targets, predicted, held.groups)))
-        total = sum(w for w, _ in found)
-        score = sum(w / (1.0 + min(m.nmse, WORST)) for w, m in found) / total
-        nmse = sum(w * min(m.nmse, WORST) for w, m in found) / total
-        measures = {"nmse": nmse, "r2": 1 - nmse, "constants": float(most), "size": len(source) / 8}
-        return Assessment(score, "", f"R2 {1 - nmse:.4f} by inner hold-out", measures, (most,))
+            found.append((weight, measure(held.targets, predicted, held.groups).nmse))
+        whole = weigh_folds(found)
+        if whole.failure:
+            return whole
+        told = f"R2 {whole.measures['r2']:.4f} by inner hold-out"
+        measures = {**whole.measures, "constants": float(most), "size": len(source) / 8}
+        return Assessment(whole.score, "", told, measures, (most,))
 
     def _fit(self, source: str, train: Table) -> list[list[float]]:
         inputs: list[tuple[Value, ...]] = []

@@ -25,7 +25,8 @@ def _div(a, b):
 
 
 def _eff(u, x, s):
-    return u * (1.0 + s * (1.0 - _exp(-_div(_div(x, u) - 1.0, s))))
+    repeated = max(_div(x, u) - 1.0, 0.0)
+    return x + u * (s * (1.0 - _exp(-_div(repeated, s))) - repeated)
 """
 
 

@@ -35,7 +35,11 @@ def check_physics(form: Form, constants: Constants, table: Table) -> str:
         return "not_finite"
     own = task.own
     for name, variable in task.variables.items():
-        if not (variable.falls or variable.rises) or name not in form.variables or own:
+        if not (variable.falls or variable.rises) or own:
+            continue
+        if name not in form.variables:
+            if task.closes:
+                return "stands_still"
             continue
         paths = _follow(form, constants, rows.inputs, real, name, variable.kind == "level")
         if not np.isfinite(paths).all():
