@@ -105,10 +105,10 @@ class AbsoluteZero(CoEvolution):
         buffer = Buffer(limit=c.buffer_limit).add(seeds)
         state = super().initial(seed)
         if c.warm_steps:
-            at, taught = seed.child("warm"), dict[str, Component]()
+            at, calls, taught = seed.child("warm"), c.warm_calls * c.tool, dict[str, Component]()
             for policy in c.policies:
                 with opened(self.engine, self.store, state, policy):
-                    how = (c.levels, c.tool, at, c.warm_steps, c.warm_rows, c.warm_lr)
+                    how = (c.levels, calls, at, c.warm_steps, c.warm_rows, c.warm_lr)
                     warm_up(self.engine, policy, *how)
                     taught |= close_policies(self.engine, self.store, policy)
             state = state.replace(**taught)

@@ -31,7 +31,7 @@ def warm_up(
     engine: Engine,
     policy: str,
     levels: tuple[int, ...],
-    tool: bool,
+    called: float,
     seed: Seed,
     steps: int,
     rows: int,
@@ -40,7 +40,8 @@ def warm_up(
 ) -> None:
     """Take supervised steps on open problems of these levels; the rate falls to a tenth.
 
-    The optimiser's moments are forgotten at the end, so that learning by reward starts with none.
+    A share ``called`` of the answers calls the calculator where it helps. The optimiser's moments
+    are forgotten at the end, so that learning by reward starts with none.
     """
     random = Random(seed.integer())
     share = -(-steps * rows // (2 * len(FAMILIES) * len(levels)))
@@ -57,7 +58,7 @@ def warm_up(
                 made.append(encode(engine, policy, "", [f"Q: {p.proposal}\n" for p in listed]))
             else:
                 problem = random.choice(pool)
-                answer = f" {work_out(problem, tool)}\n"
+                answer = f" {work_out(problem, random.random() < called)}\n"
                 made.append(encode(engine, policy, f"Q: {problem.prompt}\nA:", [answer]))
         engine.forward_backward(policy, Batch(tuple(made)), CrossEntropy())
         engine.optim_step(policy, Optim(lr * (1.0 - 0.9 * step / steps)))

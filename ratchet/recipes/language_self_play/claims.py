@@ -2,9 +2,10 @@
 
 Cost, planned for tier tiny: five generations with more measuring took 124 s of processor time on a
 crowded core, so a run of four may take 90 s, one of seven 130 s, plain RL 60 s. The first stage is
-9 arms of 5 seeds, about an hour of one core: half of that on two. Every arm records decisions without obeying them: the
-method has no gate, and a restart must not undo the collapse that is to be shown. So every number is
-that of the last candidate. Gate anchors decide nothing then, and few are drawn.
+9 arms of 5 seeds, about an hour of one core: half of that on two. Every arm records decisions
+without obeying them: the method has no gate, and a restart must not undo the collapse that is to be
+shown. So every number is that of the last candidate. Gate anchors decide nothing then, and few are
+drawn.
 
 At tier tiny form judges in place of the frozen first model, which says no to everything (README);
 what the paper's own judge is worth is claimed for larger tiers.
