@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ratchet.core.seeds import Seed
 from ratchet.core.task import Rejection
@@ -64,7 +65,7 @@ def draw_pairs(n: int, seed: Seed) -> dict[str, list[Pair]]:
     }
 
 
-def auc(above: Sequence[float], below: Sequence[float]) -> float:
+def auc(above: ArrayLike, below: ArrayLike) -> float:
     """Return the chance that one of the first exceeds one of the second; ties count half."""
     a, b = np.asarray(above)[:, None], np.asarray(below)[None]
     return float(((a > b) + 0.5 * (a == b)).mean())

@@ -106,10 +106,10 @@ class AbsoluteZero(CoEvolution):
         state = super().initial(seed)
         if c.warm_steps:
             taught, calls = dict[str, Component](), (c.tool, c.warm_calls)
-            at, size = seed.child("warm"), (c.warm_steps, c.warm_rows, c.warm_lr)
+            at, steps, rows = seed.child("warm"), c.warm_steps, c.warm_rows
             for policy in c.policies:
                 with opened(self.engine, self.store, state, policy):
-                    warm_up(self.engine, policy, c.levels, *calls, at, *size)
+                    warm_up(self.engine, policy, c.levels, *calls, at, steps, rows, c.warm_lr)
                     taught |= close_policies(self.engine, self.store, policy)
             state = state.replace(**taught)
         return state.replace(buffer=self.store.write("buffer", "buffer.jsonl", buffer.write()))
