@@ -1,9 +1,10 @@
 """What Absolute Zero claims here, with its controls. Fixed before the first full run.
 
-Cost, planned for tier tiny: a run takes about 150 s of a crowded core, 90 of them the supervised
-steps that teach the model the language. The first stage is 4 arms of 5 seeds, about 50 minutes of
-one core. The loop under votes with systematic errors, where a paid proposer does harm, is claimed
-of `agent0` (`label_sign_flip`) and costs as much again here, so it is left out.
+Cost, planned for tier tiny: a run took 185 s of a crowded core, 90 of them the supervised steps
+that teach the model the language. The first stage is 4 arms of 5 seeds, an hour of a crowded core.
+The loop under votes with systematic errors, where a paid proposer does harm, is claimed of `agent0`
+(`label_sign_flip`) and would cost as much again here, so it is left out.
+
 Every arm records decisions without obeying them, so that the luck of the gate is in none, under a
 charter without gate terms, so that few gate anchors are drawn; every score is the last candidate's.
 
