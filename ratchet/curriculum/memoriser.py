@@ -26,6 +26,8 @@ _FORMS = (
 )
 """Templates, easiest first."""
 TEMPLATES, ANSWERS, ATTEMPTS = len(_FORMS), 4, 8
+HELD = 32
+"""Unseen questions that are tried anew in every round."""
 _EASIEST, _SLOPE, _SETTLED = 2.0, 0.35, 2.0
 
 
@@ -57,6 +59,8 @@ class Round:
     """Questions and the answers they were labelled with."""
     score: float
     """Mean chance of a right answer to unseen questions of all templates, after the round."""
+    held: tuple[float, ...] = ()
+    """Share of right attempts at each of a few unseen questions, the same in every round."""
 
 
 def memorise(setting: Setting, seed: Seed) -> list[Round]:
@@ -67,6 +71,8 @@ def memorise(setting: Setting, seed: Seed) -> list[Round]:
     own, unseen = (_mislead(s, rng) for _ in range(2))
     words = [[_write(form, rng) for _ in range(s.questions)] for form in _FORMS]
     worth = 1.0 - 0.2 * np.arange(TEMPLATES, dtype=np.float64)
+    trials = seed.child("held").rng()
+    tried = np.arange(HELD) % TEMPLATES, trials.integers(s.questions, size=HELD)
     rounds = []
     for _ in range(s.rounds):
         templates = rng.choice(TEMPLATES, s.asked, p=_softmax(s.pace * worth))
@@ -89,7 +95,9 @@ def memorise(setting: Setting, seed: Seed) -> list[Round]:
             (words[t][p][0], str(words[t][p][1] + int(label)))
             for t, p, label in zip(templates, places, labels, strict=True)
         )
-        rounds.append(Round(texts, float(_softmax(shared[:, None] + unseen)[..., 0].mean())))
+        right = _softmax(shared[:, None] + unseen)[..., 0]
+        held = trials.binomial(ATTEMPTS, right[tried]) / ATTEMPTS
+        rounds.append(Round(texts, float(right.mean()), tuple(held.tolist())))
     return rounds
 
 

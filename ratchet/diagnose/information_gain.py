@@ -13,6 +13,9 @@ Deviations: the proxy is a character 5-gram, where the paper fits a 160M languag
 epoch; and it never scores what it was fitted to. Questions are put into two halves by a hash, and
 the model of one half of round t-1 scores the other half of both rounds. A count table fitted and
 scored on the same texts finds every later round new, and would never say 0.
+
+C_t looks at texts and not at the solver, who may learn for long from questions of one kind. So a
+run is stopped only if tasks held out of training say too that the solver no longer learns.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from zlib import crc32
 from ratchet.core.findings import Action, Halt
 from ratchet.core.records import Records, Trace
 from ratchet.diagnose.ngram import NGram
-from ratchet.diagnose.reading import of_role, pack, plant, unpack
+from ratchet.diagnose.reading import by_task, of_role, pack, plant, unpack
 from ratchet.loop.monitor import Alarm, Reading, Seen
 from ratchet.stats import Interval, Summary, shift
 
@@ -36,6 +39,8 @@ Losses = Callable[[str], Sequence[float]]
 Proxy = Callable[[Sequence[str]], Losses]
 """Fits a fresh model to texts, each seen once."""
 PARTS = ("whole", "question", "answer")
+HELD_TASK = "held."
+"""What the readings of held tasks are called, before a task's name."""
 
 
 def fit_ngram(texts: Sequence[str]) -> Losses:
@@ -106,12 +111,12 @@ def _parts(said: Said, model: Losses) -> tuple[float, float, float]:
 @dataclass(frozen=True)
 class LearnableGain:
     """Stops a run whose rounds hold nothing new: C_t below ``share`` of the largest gain so far,
-    ``rounds`` times in a row.
+    ``rounds`` times in a row, and, where ``rise`` is given, no rise on held tasks.
 
     There is no scale to measure by, so no alarm, before a gain has been above 0 for certain. The
     share and two rounds in a row are the paper's; its scale is the first gain, C_1, which is near 0
     where the first rounds are alike. Training that goes on is self-distillation: pass@k and variety
-    fall, then accuracy.
+    fall, then accuracy. The second condition is ours.
     """
 
     role: str = "solver"
@@ -119,6 +124,13 @@ class LearnableGain:
     rounds: int = 2
     least: int = 16
     """With fewer questions in a round nothing is measured."""
+    rise: float | None = None
+    """No alarm while pass@1 on held tasks may have risen by this much or more: the upper end
+    (one-sided, 95%, tasks paired with themselves) of the change between the last ``span`` rounds
+    and the ``span`` before them must lie below it. None: the paper's rule, which does not ask."""
+    span: int = 3
+    held: str = "held"
+    """Role of the attempts at tasks that come again in every round and are never trained on."""
     name: str = "learnable_gain"
     actions: tuple[Action, ...] = (Halt(),)
 
@@ -129,10 +141,11 @@ class LearnableGain:
             [(t.task.prompt, t.attempt.answer.strip()) for t in of_role(records, self.role)]
             for records in window[-2:]
         ]
-        return read_texts(texts[1], texts[0], self.least) if len(texts) == 2 else {}
+        said = read_texts(texts[1], texts[0], self.least) if len(texts) == 2 else {}
+        return said | (self._read_held(window[-1]) if self.rise is not None else {})
 
     def judge(self, readings: Sequence[Reading]) -> Alarm | None:
-        """Compare the last gains with the first."""
+        """Compare the last gains with the largest, and the held tasks with those of before."""
         told = [r.numbers for r in readings if "now.whole.n" in r.numbers]
         if len(told) <= self.rounds or told[-1] is not readings[-1].numbers:
             return None
@@ -140,6 +153,8 @@ class LearnableGain:
         sure = [gain.mean for gain in gains if gain.low > 0.0]
         mark = self.share * max(sure, default=0.0)
         if not sure or any(gain.mean >= mark for gain in gains[-self.rounds :]):
+            return None
+        if self.rise is not None and not self._settled(readings, self.rise):
             return None
         parts = {part: _gain(told[-1], part).mean for part in PARTS}
         return Alarm(
@@ -149,11 +164,46 @@ class LearnableGain:
             | {f"gain_{part}": parts[part] for part in PARTS[1:]},
         )
 
+    def _read_held(self, records: Records) -> dict[str, float]:
+        groups = by_task(of_role(records, self.held))
+        return {f"{HELD_TASK}{g[0].task.id}": fmean(t.verdict.passed for t in g) for g in groups}
+
+    def _settled(self, readings: Sequence[Reading], rise: float) -> bool:
+        """Return whether pass@1 on held tasks has not risen by so much; False if nobody knows."""
+        told = [
+            r.numbers for r in readings if any(name.startswith(HELD_TASK) for name in r.numbers)
+        ]
+        now, before = told[-self.span :], told[-2 * self.span : -self.span]
+        if len(before) < self.span or told[-1] is not readings[-1].numbers:
+            return False
+        common = set[str].intersection(*(set(numbers) for numbers in (*now, *before)))
+        changes = [
+            fmean(one[name] for one in now) - fmean(one[name] for one in before)
+            for name in sorted(common)
+            if name.startswith(HELD_TASK)
+        ]
+        return len(changes) >= self.least and Summary.of(changes).interval(0.9).high < rise
+
     def planted(self) -> Sequence[Seen]:
-        """Return rounds that move on once, and then say the same over and over."""
+        """Return rounds that move on once and then say the same over and over, in the last ones of
+        which fewer held tasks are solved."""
         first = [_say(self.role, f"{n} + {n * n % 83}", str(n + n * n % 83)) for n in range(64)]
         other = [_say(self.role, f"{n} - ({n} * {n * n % 7})", f"x{n}") for n in range(100, 164)]
-        return [Seen(first), *[Seen(other)] * (1 + self.rounds)]
+        least = 2 + self.rounds
+        rounds = least if self.rise is None else max(least, 2 * self.span)
+        better, worse = (
+            [plant(self.held, str(i), passed=k < right) for i in range(64) for k in range(4)]
+            for right in (3, 2)
+        )
+        return [
+            Seen([*(other if n else first), *(better if n < rounds - self.span else worse)])
+            for n in range(rounds)
+        ]
+
+
+STOP = LearnableGain(rounds=3, rise=0.0)
+"""The rule by which a run stops itself: three rounds without gain, and held tasks that went down
+for certain. Set on simulated courses, see docs/monitors.md."""
 
 
 def _gain(numbers: Mapping[str, float], part: str) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
+import numpy as np
 import pytest
 
 from ratchet.core.seeds import Seed
@@ -79,8 +80,16 @@ def test_a_memoriser_leaves_texts_and_a_score_every_round() -> None:
     assert rounds == memorise(Setting(rounds=3, asked=64), SEEDS[0])
     assert [len(one.texts) for one in rounds] == [64] * 3
     assert all(0.0 < one.score < 1.0 for one in rounds) and rounds[2].score > rounds[0].score
+    tried = np.array([one.held for one in rounds])
+    assert tried.shape == (3, 32) and np.all(tried * 8 % 1 == 0)
     few = {q for one in memorise(Setting(questions=2), SEEDS[0]) for q, _ in one.texts}
     assert len(few) <= 24
+
+
+def test_held_questions_follow_the_score() -> None:
+    rounds = [one for seed in SEEDS for one in memorise(Setting(truth=True), seed)]
+    assert fmean(fmean(r.held) - r.score for r in rounds) == pytest.approx(0.0, abs=0.1)
+    assert np.corrcoef([fmean(r.held) for r in rounds], [r.score for r in rounds])[0, 1] > 0.7
 
 
 def test_true_labels_teach_more_than_voted_ones() -> None:

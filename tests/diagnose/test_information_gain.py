@@ -13,7 +13,7 @@ import pytest
 from ratchet.core.findings import Halt
 from ratchet.core.records import Records
 from ratchet.core.seeds import Seed
-from ratchet.diagnose.information_gain import LearnableGain, Said, measure_gain
+from ratchet.diagnose.information_gain import STOP, LearnableGain, Said, measure_gain
 from ratchet.diagnose.ngram import NGram
 from ratchet.diagnose.reading import plant
 from ratchet.loop.monitor import Past, judge_all, read_all, try_out
@@ -116,6 +116,53 @@ def test_too_few_questions_are_no_round() -> None:
     assert alarms(few, round_of(OTHER, 2)[:8], few, few, few) == []
 
 
+def held(*rates: float) -> Records:
+    """Return 32 held tasks with four attempts each, solved in these shares."""
+    return [
+        plant("held", str(task), passed=k < 4 * rate)
+        for task, rate in enumerate(rates * (32 // len(rates)))
+        for k in range(4)
+    ]
+
+
+def stops(texts: Sequence[Sequence[Said]], tried: Sequence[Records]) -> list[int]:
+    """Return the rounds in which the rule by which a run stops itself would stop it."""
+    history, seen, fired = list[Past](), list[Records](), list[int]()
+    for number, (said, others) in enumerate(zip(texts, tried, strict=True), 1):
+        seen = [*seen, [*records(said), *others]][-3:]
+        history.append(Past(read_all([STOP], seen)))
+        if any(f.action == Halt() for f in judge_all([STOP], history)):
+            fired.append(number)
+    return fired
+
+
+def test_a_run_is_stopped_only_where_held_tasks_go_down_too() -> None:
+    first, then = round_of(EASY, 1), round_of(OTHER, 2)
+    stale, moving = [first, *[then] * 7], [round_of([f], 3) for f in WORLD.families]
+    up, down = ([held(rate, 0.5) for rate in rates] for rates in (_UP, _UP[::-1]))
+    flat = [held(0.5, 0.25)] * 8
+    assert alarms(*stale) == [4, 5, 6, 7, 8]
+    assert stops(stale, down) == [6, 7, 8], "before, there are not twice three rounds"
+    assert stops(stale, up) == [] and stops(stale, flat) == []
+    assert stops(moving, down) == []
+    assert stops(stale, [[]] * 8) == [], "without held tasks nobody knows"
+    few = [one[:32] for one in down]
+    assert stops(stale, few) == [], "eight tasks are too few"
+
+
+_UP = (0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0)
+
+
+def test_held_tasks_are_paired_with_themselves() -> None:
+    """The same mean, but other tasks: with so different changes nothing is certain."""
+    first, then = round_of(EASY, 1), round_of(OTHER, 2)
+    tried = [held(1.0, 0.0)] * 5 + [held(0.0, 0.75)] * 3
+    assert stops([first, *[then] * 7], tried) == []
+    assert stops([first, *[then] * 7], [held(1.0, 0.5)] * 5 + [held(0.75, 0.25)] * 3) == [6, 7, 8]
+
+
 def test_it_is_alive() -> None:
+    assert try_out([STOP], 3) == {"learnable_gain": True}
+    assert try_out([replace(STOP, rise=-1.0)], 3) == {"learnable_gain": False}
     assert try_out([LearnableGain()], 3) == {"learnable_gain": True}
     assert try_out([LearnableGain()], 1) == {"learnable_gain": False}

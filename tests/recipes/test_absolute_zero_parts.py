@@ -82,7 +82,10 @@ def test_worked_answers_are_right(text: str, said: str) -> None:
     assert world.check(task, bare).passed  # type: ignore[arg-type]
 
 
-def test_supervised_rows_hold_open_problems_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("called", "least", "most"), [(1.0, 12, 30), (0.0, 2, 11)])
+def test_supervised_rows_hold_open_problems_only(
+    called: float, least: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts: list[tuple[str, list[str]]] = []
     engine = Actor()
     engine.create("solver", "actor", Full())
@@ -102,7 +105,7 @@ def test_supervised_rows_hold_open_problems_only(monkeypatch: pytest.MonkeyPatch
         save(name, folder, optimiser)
 
     monkeypatch.setattr(engine, "save", watch)
-    warm_up(engine, "solver", (1, 2), True, Seed(1), 6, 8, 1e-3)
+    warm_up(engine, "solver", (1, 2), True, called, Seed(1), 6, 8, 1e-3)
     assert saved == [False], "moments are forgotten"
     assert engine.encode("solver", "a"), "the policy is there again"
     world, asked = Programs(), 0
@@ -116,6 +119,7 @@ def test_supervised_rows_hold_open_problems_only(monkeypatch: pytest.MonkeyPatch
             listed = [line.removeprefix("Q: ").strip() for line in parts]
             assert all(hasattr(world.parse(line), "prompt") for line in listed)
     assert len(texts) == 48 and 20 < asked < 48
+    assert least <= sum("<calc>" in part for prompt, (part, *_) in texts if prompt) <= most
 
 
 def test_a_row_counts_the_prompt_for_little() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ratchet.claims.metric import read_metric
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
 from ratchet.curriculum.memoriser import Round
-from ratchet.diagnose.information_gain import LearnableGain
+from ratchet.diagnose.information_gain import STOP, LearnableGain
 from ratchet.loop.versions import Store
 from ratchet.recipes.toy_self_play.claims import CLAIMS
 from ratchet.recipes.toy_self_play.recipe import Config, ToySelfPlay
@@ -25,6 +26,7 @@ def test_every_claim_finds_its_number_in_the_epilogue(tmp_path: Path) -> None:
         assert read_metric(report, claim.metric) is not None
     gain, bits = epilogue["gain"], epilogue["epiplexity"]
     assert gain["lead"] == gain["peak"] - gain["alarm"] and gain["lost"] >= 0.0
+    assert {gain["asked_stops"]} <= {0.0, 1.0} and 0.0 <= gain["asked_lost_improving"] < 1.0
     assert bits["rise"] == max(bits[f"bits_{w}"] for w in (2, 8, 16)) - bits["bits_2"]
     assert epilogue["imitation"]["difference"] > 0.0
 
@@ -41,3 +43,5 @@ def test_a_course_is_watched_to_its_end_and_the_cost_of_a_stop_told() -> None:
     assert course.stop == 4 and course.peak == 6 and len(course.gains) == 5
     assert abs(course.lost - 0.2) < 1e-9
     assert watch(rounds[:3], LearnableGain()).stop is None
+    held = [replace(one, held=(0.5 - 0.05 * n,) * 32) for n, one in enumerate(rounds)]
+    assert watch(rounds, STOP).stop is None and watch(held, STOP).stop == 6

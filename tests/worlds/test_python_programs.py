@@ -11,7 +11,7 @@ from ratchet.core.seeds import Seed
 from ratchet.core.task import Rejection, Task
 from ratchet.sandbox.fake import FakeSandbox, ends
 from ratchet.sandbox.protocol import End
-from ratchet.worlds.conformance import NASTY_TEXTS
+from ratchet.worlds.conformance import CHECKS, NASTY_TEXTS, check_world
 from ratchet.worlds.programs.language import parse_program
 from ratchet.worlds.programs.python_source import (
     read_function,
@@ -84,6 +84,11 @@ def test_the_three_modes(world: PythonPrograms) -> None:
 )
 def test_what_is_no_task_is_refused_by_name(world: PythonPrograms, text: str, reason: str) -> None:
     assert refused(world, text) in {reason, "reserved" if reason == "identity" else reason}
+
+
+@pytest.mark.slow
+def test_it_conforms(world: PythonPrograms) -> None:
+    assert check_world(world, draw=6) == list(CHECKS)
 
 
 def test_hostile_functions_do_nothing_here(world: PythonPrograms, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """What Absolute Zero claims here, with its controls. Fixed before the first full run.
 
-Cost, planned for tier tiny: a run takes about 200 s of one core, a minute of it the supervised
-steps that teach the model the language. The first stage is 6 arms of 5 seeds, about 100 minutes of
-one core: 50 on two. Every arm records decisions without obeying them, so that the luck of the gate
-is in none; every score is the last candidate's.
+Cost, planned for tier tiny: a run took 185 s of a crowded core, 90 of them the supervised steps
+that teach the model the language. The first stage is 4 arms of 5 seeds, an hour of a crowded core.
+The loop under votes with systematic errors, where a paid proposer does harm, is claimed of `agent0`
+(`label_sign_flip`) and would cost as much again here, so it is left out.
+
+Every arm records decisions without obeying them, so that the luck of the gate is in none, under a
+charter without gate terms, so that few gate anchors are drawn; every score is the last candidate's.
 
 With shared weights an unpaid proposer is not a frozen one: its texts still change with the solver's
 steps. What it lacks is pay for what it writes.
@@ -15,11 +18,10 @@ from ratchet.claims import Arm, Claim, Claims
 
 _PAPER = "Absolute Zero (arXiv 2505.03335)"
 _SCORE = "last_candidate.score.mean"
-_BARE: dict[str, str | int | float | bool] = {"gate": "record"}
-_SYSTEMATIC: dict[str, str | int | float | bool] = {
-    **_BARE,
-    "labels": "plurality",
-    "systematic": 1.0,
+_BARE: dict[str, str | int | float | bool] = {
+    "gate": "record",
+    "charter": "programs",
+    "gate_items": 40,
 }
 
 CLAIMS = Claims(
@@ -28,8 +30,6 @@ CLAIMS = Claims(
         Arm("paid_alike", {**_BARE, "uncertainty": 0.0, "boundary": 1.0}),
         Arm("pooled", {**_BARE, "baseline": "pooled"}),
         Arm("unpaid", {**_BARE, "proposer": "frozen"}),
-        Arm("systematic", _SYSTEMATIC),
-        Arm("systematic_unpaid", {**_SYSTEMATIC, "proposer": "frozen"}),
     ),
     claims=(
         Claim(
@@ -95,16 +95,6 @@ CLAIMS = Claims(
             metric="course.means.label_errors",
             comparison="treatment not > bound",
             smallest_effect=0.01,
-        ),
-        Claim(
-            name="azr_flip_under_votes",
-            statement="In the same loop under votes whose errors are systematic, a paid proposer "
-            "does harm.",
-            source="ours (the contrast to azr_no_label_flip)",
-            arms=("systematic_unpaid", "systematic"),
-            metric=_SCORE,
-            comparison="treatment > control",
-            smallest_effect=0.03,
         ),
     ),
 )

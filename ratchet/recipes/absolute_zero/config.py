@@ -72,6 +72,10 @@ class Config(Settings):
     """Problems in one of them."""
     warm_lr: float = 3e-3
     """Their learning rate, which falls to a tenth."""
+    warm_calls: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Share of their answers that call the calculator where it helps, if the solver has it, at the
+    last step; at the first all do. The others are worked out in the head: with calls alone there
+    is little left to find out by reward."""
     examples: tuple[str, ...] = ()
     """Open proposals, at least one of each mode, that the buffers start with; left out: six."""
 

@@ -105,11 +105,11 @@ class AbsoluteZero(CoEvolution):
         buffer = Buffer(limit=c.buffer_limit).add(seeds)
         state = super().initial(seed)
         if c.warm_steps:
-            at, taught = seed.child("warm"), dict[str, Component]()
+            taught, calls = dict[str, Component](), (c.tool, c.warm_calls)
+            at, steps, rows = seed.child("warm"), c.warm_steps, c.warm_rows
             for policy in c.policies:
                 with opened(self.engine, self.store, state, policy):
-                    how = (c.levels, c.tool, at, c.warm_steps, c.warm_rows, c.warm_lr)
-                    warm_up(self.engine, policy, *how)
+                    warm_up(self.engine, policy, c.levels, *calls, at, steps, rows, c.warm_lr)
                     taught |= close_policies(self.engine, self.store, policy)
             state = state.replace(**taught)
         return state.replace(buffer=self.store.write("buffer", "buffer.jsonl", buffer.write()))

@@ -32,6 +32,7 @@ def warm_up(
     policy: str,
     levels: tuple[int, ...],
     tool: bool,
+    called: float,
     seed: Seed,
     steps: int,
     rows: int,
@@ -40,6 +41,8 @@ def warm_up(
 ) -> None:
     """Take supervised steps on open problems of these levels; the rate falls to a tenth.
 
+    The share of answers that call the calculator where it helps falls evenly from all to
+    ``called``: whoever is shown few calls from the start does not learn to copy what it computes.
     The optimiser's moments are forgotten at the end, so that learning by reward starts with none.
     """
     random = Random(seed.integer())
@@ -49,7 +52,7 @@ def warm_up(
         supply = open_supply(family, None, random, levels)
         pools[family] = [p for level in levels for p in supply.take(level, share)]
     for step in range(steps):
-        made = []
+        made, calling = [], 1.0 - (1.0 - called) * step / max(1, steps - 1)
         for _ in range(rows):
             pool = pools[random.choice(FAMILIES)]
             if random.random() < _LISTS:
@@ -57,7 +60,7 @@ def warm_up(
                 made.append(encode(engine, policy, "", [f"Q: {p.proposal}\n" for p in listed]))
             else:
                 problem = random.choice(pool)
-                answer = f" {work_out(problem, tool)}\n"
+                answer = f" {work_out(problem, tool and random.random() < calling)}\n"
                 made.append(encode(engine, policy, f"Q: {problem.prompt}\nA:", [answer]))
         engine.forward_backward(policy, Batch(tuple(made)), CrossEntropy())
         engine.optim_step(policy, Optim(lr * (1.0 - 0.9 * step / steps)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ratchet.core.findings import AskApproval, Continue, Halt, Restart
+from ratchet.core.findings import AskApproval, Continue, Restart
 from ratchet.diagnose.collapse import RolloutCollapse
 from ratchet.diagnose.coverage import CoverageLoss
 from ratchet.diagnose.divergence import RewardDivergence
 from ratchet.diagnose.format_drift import FormatDrift
 from ratchet.diagnose.inflow import ClosedLoop
-from ratchet.diagnose.information_gain import LearnableGain
+from ratchet.diagnose.information_gain import STOP, LearnableGain
 from ratchet.diagnose.jump import CapabilityJump
 from ratchet.diagnose.label_error import LabelError
 from ratchet.diagnose.novelty import ProposalCollapse
@@ -31,7 +31,7 @@ def list_monitors(config: Settings) -> tuple[Monitor, ...]:
     afresh = Restart(config.policy("proposer"))
     asks = terms.capability_jump is not None
     band = (config.band_low, config.band_high)
-    stops = Halt() if config.gain_stop == "halt" else Continue()
+    gain = STOP if config.gain_stop == "halt" else LearnableGain(actions=(Continue(),))
     return (
         RewardDivergence(),
         LabelError(band=band),
@@ -47,5 +47,5 @@ def list_monitors(config: Settings) -> tuple[Monitor, ...]:
             limit=terms.capability_jump or terms.jump,
             actions=(AskApproval() if asks else Continue(),),
         ),
-        *((LearnableGain(actions=(stops,)),) if config.gain_stop != "off" else ()),
+        *((gain,) if config.gain_stop != "off" else ()),
     )

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ratchet.curriculum.difficulty import DIFFICULTIES, reachable
 from ratchet.curriculum.rewards import ProposerWeights
+from ratchet.diagnose.information_gain import STOP
 from ratchet.engine.protocol import Adapter, Full, Optim
 from ratchet.loop.config import RunConfig
 from ratchet.recipes.coevolution.profiles import PROFILES
@@ -146,8 +147,9 @@ class Settings(RunConfig):
     """Problems of a second, untouched world that the first and the live solver answer."""
 
     gain_stop: Literal["off", "tell", "halt"] = "off"
-    """Whether learnable information gain is measured, and whether a run is stopped when two rounds
-    in a row hold nothing new. It stops runs that would still improve: see docs/monitors.md."""
+    """Whether learnable information gain is measured. ``tell``: an alarm where two rounds in a row
+    hold nothing new. ``halt``: three such rounds stop the run, if it has gone down on the held
+    tasks too; see docs/monitors.md."""
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Self:
@@ -174,6 +176,13 @@ class Settings(RunConfig):
                 f"no pass rate of {self.attempts} attempts lies in the band from "
                 f"{self.band_low:g} to {self.band_high:g}: widen it or raise attempts"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _held(self) -> Self:
+        least = STOP.least
+        if self.gain_stop == "halt" and self.held_tasks < least:
+            raise ValueError(f"gain_stop = 'halt' asks held tasks: held_tasks must be {least} up")
         return self
 
     @property

@@ -1,10 +1,11 @@
 """What Language Self-Play claims here, with its controls. Fixed before the first full run.
 
-Cost, planned for tier tiny: three generations took 81 s of processor time on a crowded core, so a
-run of five may take 140 s, one of eight 180 s, plain RL 60 s. The first stage is 9 arms of 5 seeds,
-about 90 minutes of one core: 45 on two. Every arm records decisions without obeying them: the
-method has no gate, and a restart must not undo the collapse that is to be shown. So every number is
-that of the last candidate. Gate anchors decide nothing then, and few are drawn.
+Cost, planned for tier tiny: five generations with more measuring took 124 s of processor time on a
+crowded core, so a run of four may take 90 s, one of seven 130 s, plain RL 60 s. The first stage is
+9 arms of 5 seeds, about an hour of one core: half of that on two. Every arm records decisions
+without obeying them: the method has no gate, and a restart must not undo the collapse that is to be
+shown. So every number is that of the last candidate. Gate anchors decide nothing then, and few are
+drawn.
 
 At tier tiny form judges in place of the frozen first model, which says no to everything (README);
 what the paper's own judge is worth is claimed for larger tiers.
@@ -32,8 +33,8 @@ CLAIMS = Claims(
         Arm("frozen_challenger", {**_BARE, "proposer": "frozen"}),
         Arm("separate", {**_BARE, "roles": "separate"}),
         Arm("rl", {**_BARE, "proposer": "uniform", "generations": 3}),
-        Arm("lsp_then_rl", {**_BARE, "generations": 8, "rl_from": 6}),
-        Arm("zero_then_rl", {**_ZERO, "generations": 8, "rl_from": 6}),
+        Arm("lsp_then_rl", {**_BARE, "generations": 7, "rl_from": 5}),
+        Arm("zero_then_rl", {**_ZERO, "generations": 7, "rl_from": 5}),
         Arm("self_judge", {**_BARE, "judge": "self"}),
     ),
     claims=(

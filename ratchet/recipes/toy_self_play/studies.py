@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ratchet.core.seeds import Seed
 from ratchet.curriculum.memoriser import Round, Setting, memorise
 from ratchet.diagnose.epiplexity import measure_epiplexity
-from ratchet.diagnose.information_gain import LearnableGain, read_texts
+from ratchet.diagnose.information_gain import HELD_TASK, STOP, LearnableGain, read_texts
 from ratchet.diagnose.observer import CharacterObserver
 from ratchet.loop.monitor import Reading
 from ratchet.worlds.arithmetic import Arithmetic, solve_exactly
@@ -40,10 +40,10 @@ class Course:
 
 def watch(rounds: Sequence[Round], monitor: LearnableGain) -> Course:
     """Show a course to the monitor."""
-    readings, gains, stop = [Reading({})], list[float](), None
+    readings, gains, stop = [Reading(_held_in(rounds[0]))], list[float](), None
     for number in range(1, len(rounds)):
         numbers = read_texts(rounds[number].texts, rounds[number - 1].texts, monitor.least)
-        readings.append(Reading(numbers))
+        readings.append(Reading(numbers | _held_in(rounds[number])))
         if numbers:
             gains.append(numbers["now.whole.mean"] - numbers["before.whole.mean"])
         if stop is None and monitor.judge(readings):
@@ -51,18 +51,28 @@ def watch(rounds: Sequence[Round], monitor: LearnableGain) -> Course:
     return Course(tuple(one.score for one in rounds), tuple(gains), stop)
 
 
+def _held_in(one: Round) -> dict[str, float]:
+    return {f"{HELD_TASK}{place}": rate for place, rate in enumerate(one.held)}
+
+
 def follow_gain(seed: Seed) -> dict[str, float]:
-    """Return rounds of alarm and peak of a learner that memorises, and what a stop would have cost.
+    """Return rounds of alarm and peak of a learner that memorises, and what a stop would have cost;
+    the same of the rule by which a run stops itself, which asks held tasks too (``asked``).
 
     An alarm that never comes counts as the round after the last.
     """
-    course = watch(memorise(Setting(), seed), LearnableGain())
+    rounds = memorise(Setting(), seed)
+    course, asked = (watch(rounds, rule) for rule in (LearnableGain(), STOP))
     alarm = course.stop or len(course.scores) + 1
+    improving = memorise(Setting(truth=True, questions=400), seed.child("improving"))
     return {
         "alarm": float(alarm),
         "peak": float(course.peak),
         "lead": float(course.peak - alarm),
         "lost": course.lost,
+        "asked_stops": float(asked.stop is not None),
+        "asked_lost": asked.lost,
+        "asked_lost_improving": watch(improving, STOP).lost,
     }
 
 
