@@ -126,3 +126,21 @@ def test_too_few_scales_do_not_speak_against_a_known_law(monkeypatch: pytest.Mon
         problem, archive = Problem(table, Seed(1)), Archive()
         Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [bare, law.form.text])
         assert choose(problem, archive, Seed(1), [bare])[0].entry.program == taken
+
+
+def test_a_difference_within_its_standard_error_is_luck(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = HIDDEN[1]
+    problem = Problem(make_table(law, 0.01, Seed(1)), Seed(1))
+    known = "(law id mse 0 own (+ 1) (+ (pow (+ n ?s) (neg ?e))))"
+    archive = Archive()
+    Search(Grammar(law.task, True, 1), problem.assess).plant(archive, [known, law.form.text])
+    away = np.tile([0.01, -0.01], 8)
+    # 16 rows: the standard error of the difference is 0.0026.
+    for more, taken in ((0.002, known), (0.004, law.form.text)):
+
+        def measured(problem: Problem, form: Form, seed: Seed) -> tuple[Array, float]:
+            return (0.02 + away + more if form.text == known else np.full(16, 0.02)), 1.0  # noqa: B023
+
+        monkeypatch.setattr(module, "_measure", measured)
+        assert choose(problem, archive, Seed(1), [known])[0].entry.program == taken
+        assert choose(problem, archive, Seed(1))[0].entry.program == law.form.text
