@@ -106,6 +106,18 @@ def test_a_drag_finding_sets_the_policy_of_the_next_generation(
     assert kinds[0] != kinds[1] == kinds[2]
 
 
+def test_a_new_policy_is_a_candidate_without_new_weights(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[int] = []
+    monkeypatch.setattr(ContextualDrag, "compare", lambda self, seed: harm())
+    monkeypatch.setattr(
+        ContextualDrag, "learn", lambda self, solved, context: learned.append(context.generation)
+    )
+    run(model, tmp_path / "run")
+    assert learned == [1, 3]
+
+
 def test_the_state_carries_the_policy_that_the_finding_has_set(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

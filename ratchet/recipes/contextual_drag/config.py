@@ -63,6 +63,10 @@ class Config(RunConfig):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What frozen weights are computed in."""
 
+    def measures_drag(self, generation: int) -> bool:
+        """Whether drag is measured in a generation, from 1."""
+        return generation > 0 and (generation - 1) % self.measure_every == 0
+
     @property
     def kind(self) -> Adapter | Full:
         """What is trained."""

@@ -96,7 +96,7 @@ class ContextualDrag(Recipe):
             return learns(self.engine, ROLE, attempts, imitate, self.config.optim)
 
     def improve(self, state: State, context: Context) -> Candidate:
-        """Measure drag where it is due, practise with retries, learn from what was solved."""
+        """Measure drag where due, practise, learn; a retry policy just set is tried by itself."""
         kind = Retry(str(context.parameters["retry"]))
         if not context.parameters["show_failures"] and kind is Retry.APPEND:
             kind = Retry.RESTART
@@ -105,14 +105,16 @@ class ContextualDrag(Recipe):
             tasks = self.draw(context.seed.child("tasks"), self.config.tasks)
             tried = self.attempt(tasks, kind, context.seed.child("practise"))
             traces = [trace for each in tried for trace in self.judge(each)]
-            self.learn([t for t in traces if t.verdict.passed], context)
+            switched = str(kind) != self.store.read(state["retry"], FILE)
+            if not (switched and self.config.measures_drag(context.generation - 1)):
+                self.learn([t for t in traces if t.verdict.passed], context)
             after = state.replace(**close_policies(self.engine, self.store, ROLE))
         after = after.replace(retry=self.keep(str(kind)))
         return Candidate(after, tuple(traces), tuple(findings), measures=describe(tried, traces))
 
     def measure_drag(self, context: Context) -> list[Finding]:
         """Return the drag finding every few generations; it acts where retry is ``auto``."""
-        if (context.generation - 1) % self.config.measure_every:
+        if not self.config.measures_drag(context.generation):
             return []
         found = self.compare(context.seed.child("drag"))
         if found is None:
