@@ -6,6 +6,7 @@ The result of a piece is one file, so that a bench that was cut off goes on wher
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import time
@@ -27,7 +28,7 @@ def run_pieces(
     """Do what is missing and return all results by name.
 
     ``pieces`` maps names, which may have slashes, to the arguments of their calls, in the order in
-    which they are begun. After ``seconds`` what is not done is given up. ``work`` is a function of
+    which they are begun. After ``seconds``, which may be infinite, what is not done is given up. ``work`` is a function of
     a module, since processes are spawned.
     """
     missing = [name for name in pieces if not _file(out, name).is_file()]
@@ -39,7 +40,8 @@ def run_pieces(
         ended = pool.imap_unordered(_do, calls)
         for number in range(len(missing)):
             try:
-                path = ended.next(max(0.01, start + seconds - time.monotonic()))
+                left = max(0.01, start + seconds - time.monotonic())
+                path = ended.next(left if math.isfinite(left) else None)
             except multiprocessing.TimeoutError:
                 print(f"out of time: {len(missing) - number} pieces are left", flush=True)
                 break
