@@ -28,8 +28,8 @@ def run_pieces(
     """Do what is missing and return all results by name.
 
     ``pieces`` maps names, which may have slashes, to the arguments of their calls, in the order in
-    which they are begun. After ``seconds``, which may be infinite, what is not done is given up. ``work`` is a function of
-    a module, since processes are spawned.
+    which they are begun. After ``seconds``, which may be infinite, what is not done is given up.
+    ``work`` is a function of a module, since processes are spawned.
     """
     missing = [name for name in pieces if not _file(out, name).is_file()]
     calls = [(work, pieces[name], _file(out, name)) for name in missing]
