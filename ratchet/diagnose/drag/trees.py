@@ -40,28 +40,51 @@ def tree_distance(first: Expression, second: Expression) -> int:
         return 0
     distance = [[0] * len(b.labels) for _ in a.labels]
     for i in a.keyroots:
-        for j in b.keyroots:
-            _fill(a, b, i, j, distance)
+        if a.leftmost[i] == i:
+            distance[i] = _from_leaf(a.labels[i], b)
+    for j in b.keyroots:
+        if b.leftmost[j] == j:
+            for i, apart in enumerate(_from_leaf(b.labels[j], a)):
+                distance[i][j] = apart
+    inner = [j for j in b.keyroots if b.leftmost[j] < j]
+    for i in a.keyroots:
+        if a.leftmost[i] < i:
+            for j in inner:
+                _fill(a, b, i, j, distance)
     return distance[-1][-1]
+
+
+def _from_leaf(label: str, tree: _Ordered) -> list[int]:
+    """Return the distances from a leaf to every subtree: all nodes but one come, or all and it goes
+    for one of them."""
+    return [
+        y - first + (label not in tree.labels[first : y + 1])
+        for y, first in enumerate(tree.leftmost)
+    ]
 
 
 def _fill(a: _Ordered, b: _Ordered, i: int, j: int, distance: list[list[int]]) -> None:
     """Compute the distances of all pairs of subtrees on the two left paths down from i and j."""
     left_a, left_b = a.leftmost[i], b.leftmost[j]
-    forest = [list(range(j - left_b + 2))]
+    columns = [(y, b.leftmost[y] - left_b, b.labels[y]) for y in range(left_b, j + 1)]
+    forest = [list(range(len(columns) + 1))]
     for x in range(left_a, i + 1):
-        above = forest[-1]
-        row = [above[0] + 1]
-        label, whole_a = a.labels[x], a.leftmost[x] == left_a
-        for y in range(left_b, j + 1):
-            at = y - left_b
-            least = min(above[at + 1], row[at]) + 1
-            if whole_a and b.leftmost[y] == left_b:
-                least = min(least, above[at] + (label != b.labels[y]))
-                distance[x][y] = least
+        above, label, trees = forest[-1], a.labels[x], distance[x]
+        before = forest[a.leftmost[x] - left_a]
+        whole_a = before is forest[0]
+        diagonal = above[0]
+        least = diagonal + 1
+        row = [least]
+        for (y, start, other), up in zip(columns, above[1:], strict=True):
+            least = (up if up < least else least) + 1
+            if whole_a and not start:
+                matched = diagonal + (label != other)
+                trees[y] = least = matched if matched < least else least
             else:
-                before = forest[a.leftmost[x] - left_a][b.leftmost[y] - left_b]
-                least = min(least, before + distance[x][y])
+                matched = before[start] + trees[y]
+                if matched < least:
+                    least = matched
+            diagonal = up
             row.append(least)
         forest.append(row)
 
