@@ -29,7 +29,7 @@ def render(known: Known, tasks: Sequence[str], seeds: Sequence[int], budget: int
             hash=registered, budget=budget, seeds=len(seeds), tasks=len(tasks), total=total
         ),
         f"{len(known)} of {total} runs, {sum(r['seconds'] for r in known.values()):.0f} s of "
-        "processor time.\n",
+        "running, added up.\n",
         "| claim | verdict | difference | 95% interval |\n|---|---|---|---|",
     ]
     for claim in CLAIMS:
