@@ -55,8 +55,10 @@ def tree_distance(first: Expression, second: Expression) -> int:
 
 
 def _from_leaf(label: str, tree: _Ordered) -> list[int]:
-    """Return the distances from a leaf to every subtree: all nodes but one come, or all and it goes
-    for one of them."""
+    """Return the distances from a leaf to every subtree.
+
+    The leaf becomes one of its nodes, free of cost where a label is equal; the others are inserted.
+    """
     return [
         y - first + (label not in tree.labels[first : y + 1])
         for y, first in enumerate(tree.leftmost)

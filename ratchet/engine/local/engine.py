@@ -253,8 +253,15 @@ class LocalEngine:
         if name not in self._bases:
             try:
                 folder = models.resolve(name)
-                how = (self._recompute, self._sample_halved, self._train_halved)
-                self._bases[name] = load_base(name, folder, self._device, self._dtype, *how)
+                self._bases[name] = load_base(
+                    name,
+                    folder,
+                    self._device,
+                    self._dtype,
+                    recompute=self._recompute,
+                    sample_halved=self._sample_halved,
+                    train_halved=self._train_halved,
+                )
             except ModelError as error:
                 raise EngineError(error.message, error.hint) from error
         return self._bases[name]
