@@ -11,6 +11,7 @@ import pytest
 
 from ratchet.core.codec import from_data
 from ratchet.core.state import State
+from ratchet.core.task import Rejection
 from ratchet.curriculum.buffer import read_buffer
 from ratchet.learn.task_relative import task_relative
 from ratchet.loop.folder import RunFolder
@@ -20,7 +21,7 @@ from ratchet.recipes.absolute_zero.recipe import AbsoluteZero
 from ratchet.recipes.absolute_zero.told import learn_jointly
 from ratchet.worlds.programs import FAMILIES, Programs
 from tests.recipes.conftest import dead, read_ledger, read_records
-from tests.recipes.zero_actor import Apart, Run, folder, play
+from tests.recipes.zero_actor import PROPOSALS, Apart, Run, folder, play
 
 __all__ = ["folder", "play"]
 
@@ -59,7 +60,9 @@ def test_a_proposal_earns_the_share_of_failures_or_its_fine(play: Run, folder: P
     world, seen = Programs(), set[float]()
     for trace in (r for r in records if r["role"] == "proposer"):
         text, reward = trace["attempt"]["answer"], trace["verdict"]["reward"]
-        if not trace["verdict"]["passed"]:
+        if trace["verdict"]["feedback"] == "reserved":
+            assert reward == 0.0
+        elif not trace["verdict"]["passed"]:
             assert reward == -1.0 and trace["verdict"]["feedback"]
         elif trace["measures"]["new"]:
             task = world.parse(text)
@@ -67,6 +70,45 @@ def test_a_proposal_earns_the_share_of_failures_or_its_fine(play: Run, folder: P
             assert reward == pytest.approx(1.0 - rate if 0.0 < rate < 1.0 else -0.5)
             seen.add(rate)
     assert len(seen) > 1
+
+
+def test_what_is_sealed_is_neither_attempted_nor_learned_from(
+    play: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_texts = set(PROPOSALS[:7])
+    held = [Programs().parse(text) for text in held_texts]
+    monkeypatch.setattr(module, "held_tasks", lambda recipe: held)
+    monkeypatch.setattr("ratchet.recipes.coevolution.phases.held_tasks", lambda recipe: held)
+    learned: list[str] = []
+    joint = learn_jointly
+
+    def watch(recipe: Any, groups: Any, paid: Any, context: Any) -> Any:
+        learned.extend(trace.attempt.answer for group in paid for trace in group)
+        return joint(recipe, groups, paid, context)
+
+    monkeypatch.setattr(module, "learn_jointly", watch)
+    report = play(generations=1)
+    assert dead(report) == [] and report["liveness"]["filter.sealed"] == "live"
+    records = read_records(folder, 1)
+    written = [r for r in records if r["role"] == "proposer"]
+    ids = {task.id for task in held if not isinstance(task, Rejection)}
+    sealed = [
+        r
+        for r in written
+        if r["verdict"]["feedback"] == "reserved"
+        or (r["verdict"]["passed"] and r["attempt"]["answer"] in held_texts)
+    ]
+    texts = {r["attempt"]["answer"] for r in sealed}
+    assert texts & held_texts and texts - held_texts, "held ones and reserved ones were written"
+    assert {r["verdict"]["reward"] for r in sealed} == {0.0}
+    assert len(learned) == len(written) - len(sealed)
+    assert not (texts - held_texts) & set(learned)
+    assert ids.isdisjoint({r["task"]["id"] for r in records if r["role"] == "solver"})
+
+
+def test_sealed_proposals_that_teach_are_named(play: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "mark_sealed", lambda proposals, held: [False] * len(proposals))
+    assert dead(play(generations=1)) == ["filter.sealed"]
 
 
 def test_a_proposal_of_another_mode_is_none(play: Run, folder: Path) -> None:

@@ -213,7 +213,7 @@ def test_held_tasks_are_neither_attempted_nor_paid(
 def test_a_sealed_query_that_is_attempted_is_named(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joint, "is_sealed", lambda proposal, held: False)
+    monkeypatch.setattr(joint, "mark_sealed", lambda proposals, held: [False] * len(proposals))
     report = run(proposals=48, proposer_steps=1)
     assert dead(report) == ["filter.sealed"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
@@ -15,6 +16,7 @@ from ratchet.learn.update import Update
 from ratchet.loop.recipe import Context, Mechanism
 from ratchet.recipes.absolute_zero.config import Config
 from ratchet.recipes.coevolution.planted import Planted
+from ratchet.recipes.coevolution.sealed import seals
 from ratchet.verify.composite import composite
 from ratchet.worlds.protocol import World
 
@@ -22,12 +24,17 @@ _EQUAL = 1e-6
 _DRAWN, _FAR = 16, 100
 
 
-def list_own(config: Config) -> list[Mechanism]:
-    """Return the mechanisms that are Absolute Zero's, with their planted triggers."""
+def list_own(config: Config, task: Task) -> list[Mechanism]:
+    """Return the mechanisms that are Absolute Zero's, with their planted triggers.
+
+    ``task`` is an open one.
+    """
     found = [
         Mechanism("reward.composite", lambda: _composes(config)),
         Mechanism("buffer.age", lambda: _remembers(config)),
     ]
+    if config.proposer != "uniform":
+        found.append(Mechanism("filter.sealed", partial(seals, task)))
     if config.baseline == "cell":
         found.append(Mechanism("baseline.cells", _centres))
     return found

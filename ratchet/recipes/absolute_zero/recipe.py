@@ -19,7 +19,7 @@ from statistics import fmean
 from ratchet.core.errors import ConfigError
 from ratchet.core.records import Trace
 from ratchet.core.seeds import Seed
-from ratchet.core.state import Component, State
+from ratchet.core.state import State
 from ratchet.core.task import Task
 from ratchet.curriculum.buffer import Buffer, Kept, mean_age, read_buffer
 from ratchet.curriculum.propose import (
@@ -31,7 +31,6 @@ from ratchet.curriculum.propose import (
 )
 from ratchet.guard.charter import Charter, find_charter
 from ratchet.learn.task_relative import task_relative
-from ratchet.loop.policies import close_policies, opened
 from ratchet.loop.recipe import Context, Mechanism
 from ratchet.loop.versions import Store
 from ratchet.recipes.absolute_zero.config import Config as Config
@@ -43,12 +42,14 @@ from ratchet.recipes.absolute_zero.procedures import (
     seed_buffer,
 )
 from ratchet.recipes.absolute_zero.told import Told, learn_jointly
-from ratchet.recipes.absolute_zero.warm import warm_up
+from ratchet.recipes.absolute_zero.warm import teach_language
+from ratchet.recipes.coevolution.held import held_tasks
 from ratchet.recipes.coevolution.observing import observe_filters, observe_payment
 from ratchet.recipes.coevolution.phases import CoEvolution
 from ratchet.recipes.coevolution.plan import plan as plan
 from ratchet.recipes.coevolution.planted import Planted
 from ratchet.recipes.coevolution.pool import Played, Pool, mark_new, pay_proposals
+from ratchet.recipes.coevolution.sealed import drop_sealed, mark_sealed, observe_sealed, withhold
 from ratchet.sandbox.open import open_sandbox
 from ratchet.solve.procedure import Procedure, Tool
 from ratchet.solve.rollout import rollout
@@ -100,29 +101,20 @@ class AbsoluteZero(CoEvolution):
 
     def initial(self, seed: Seed) -> State:
         """Policies equal to the model, or to what supervised steps make of it; seeded buffers."""
-        c = self.config
-        seeds = seed_buffer(self.world, c.examples or c.form.seeds)
-        buffer = Buffer(limit=c.buffer_limit).add(seeds)
-        state = super().initial(seed)
-        if c.warm_steps:
-            taught, calls = dict[str, Component](), (c.tool, c.warm_calls)
-            at, steps, rows = seed.child("warm"), c.warm_steps, c.warm_rows
-            for policy in c.policies:
-                with opened(self.engine, self.store, state, policy):
-                    warm_up(self.engine, policy, c.levels, *calls, at, steps, rows, c.warm_lr)
-                    taught |= close_policies(self.engine, self.store, policy)
-            state = state.replace(**taught)
+        seeds = seed_buffer(self.world, self.config.examples or self.config.form.seeds)
+        buffer = Buffer(limit=self.config.buffer_limit).add(seeds)
+        state = teach_language(self, super().initial(seed), seed.child("warm"))
         return state.replace(buffer=self.store.write("buffer", "buffer.jsonl", buffer.write()))
 
     def mechanisms(self, state: State, seed: Seed) -> Sequence[Mechanism]:
         """Those of co-evolution, the composite, the buffers and the cells."""
-        return [*super().mechanisms(state, seed), *list_own(self.config)]
+        return [*super().mechanisms(state, seed), *list_own(self.config, self.plant(seed).task)]
 
     def play(
         self, state: State, context: Context, seen: frozenset[str], records: list[Trace]
     ) -> Played:
         """Take the joint steps of one generation."""
-        c, told = self.config, Told()
+        c, told = self.config, Told(frozenset(task.id for task in held_tasks(self)))
         buffer = read_buffer(self.store.read(state["buffer"], "buffer.jsonl"), c.buffer_limit)
         for number in range(c.joint_steps):
             now = (context.generation - 1) * c.joint_steps + number + 1
@@ -148,21 +140,22 @@ class AbsoluteZero(CoEvolution):
             ]
         else:
             tasks = pick_new(proposals, seen)
-        judged = self.attempt(tasks, context, seed)
-        payment = pay_proposals(proposals, judged, c.weights)
+        judged, sealed = self.attempt(tasks, context, seed), mark_sealed(proposals, told.held)
+        payment = withhold(pay_proposals(proposals, judged, c.weights), sealed)
         terms = {**payment.terms, "new": mark_new(proposals, seen)}
         written = trace_proposals(proposals, payment.rewards, terms, requests)
         offered = [p.outcome for p in proposals if isinstance(p.outcome, Task)] or tasks
         observe_filters(context, c, offered, seen, Pool(written, judged, judged))
-        again = self.practise(buffer, now, context, seed, {task.id for task in tasks})
+        again = self.practise(buffer, now, context, seed, told.held.union(t.id for t in tasks))
         groups = [
             [shaped(t, c.wrong, c.unread) for t in trace_labelled(g)] for g in (*judged, *again)
         ]
-        paid = [written] if c.proposer == "trained" and written else []
-        if paid:
+        taught = drop_sealed(written, sealed) if c.proposer == "trained" else []
+        observe_sealed(context, proposals, told.held, tasks, taught)
+        if taught:
             observe_payment(context, proposals, judged, payment)
         told.add(written, judged, again)
-        told.learned(learn_jointly(self, groups, paid, context))
+        told.learned(learn_jointly(self, groups, [taught] if taught else [], context))
         named = {p.outcome.id: p.attempt.answer for p in proposals if isinstance(p.outcome, Task)}
         fresh = (Kept(t.id, named[t.id], t.family, now) for t in tasks if t.id in named)
         return buffer.add(fresh)
@@ -177,14 +170,14 @@ class AbsoluteZero(CoEvolution):
             shown = buffer.draw(at.child("shown").rng(), c.references, family, now, c.recall)
             told.ages.append(mean_age(shown, now))
             asked = request_of(c.form, family, shown)
-            writer = c.policy("proposer")
-            texts = rollout(self.engine, writer, self.request, [asked], at, c.proposals)[0]
+            policy = c.policy("proposer")
+            texts = rollout(self.engine, policy, self.request, [asked], at, c.proposals)[0]
             proposals += read_proposals(self.world, texts, family)
             requests += [asked] * len(texts)
         return proposals, requests
 
     def practise(
-        self, buffer: Buffer, now: int, context: Context, seed: Seed, without: set[str]
+        self, buffer: Buffer, now: int, context: Context, seed: Seed, without: frozenset[str]
     ) -> list[Labelled]:
         """Have the solver try older tasks again."""
         at, tasks = seed.child("practise"), list[Task]()

@@ -53,6 +53,8 @@ def learn_jointly(
 class Told:
     """Proposals, attempts and steps of one generation."""
 
+    held: frozenset[str]
+    """Ids of the tasks that nobody is trained on."""
     written: list[Trace] = field(default_factory=list)
     judged: list[Labelled] = field(default_factory=list)
     again: list[Labelled] = field(default_factory=list)

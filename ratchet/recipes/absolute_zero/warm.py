@@ -10,21 +10,38 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from ratchet.core.seeds import Seed
+from ratchet.core.state import Component, State
 from ratchet.engine.losses import Batch, CrossEntropy, Row
 from ratchet.engine.protocol import Engine, Optim
+from ratchet.loop.policies import close_policies, opened
 from ratchet.worlds.arithmetic import calculate
 from ratchet.worlds.programs import FAMILIES, Problem, render
 from ratchet.worlds.programs.drawing import open_supply
 from ratchet.worlds.programs.language import Input, Number, Operation
 from ratchet.worlds.programs.running import Failure, write_value
 
+if TYPE_CHECKING:
+    from ratchet.recipes.absolute_zero.recipe import AbsoluteZero
+
 _LISTS = 0.15
 _LISTED = 5
 """Share of rows that are lists of proposals, and how many a list has."""
 _PROMPT_WEIGHT = 0.1
 _ERROR = "error"
+
+
+def teach_language(recipe: AbsoluteZero, state: State, seed: Seed) -> State:
+    """Return the state after the supervised steps that the settings ask of every policy."""
+    c, taught = recipe.config, dict[str, Component]()
+    for policy in c.policies if c.warm_steps else ():
+        with opened(recipe.engine, recipe.store, state, policy):
+            steps = (c.warm_steps, c.warm_rows, c.warm_lr)
+            warm_up(recipe.engine, policy, c.levels, c.tool, c.warm_calls, seed, *steps)
+            taught |= close_policies(recipe.engine, recipe.store, policy)
+    return state.replace(**taught)
 
 
 def warm_up(

@@ -18,6 +18,7 @@ from ratchet.learn.step import Stepped
 from ratchet.loop.recipe import Context
 from ratchet.recipes.coevolution.observing import observe_tool
 from ratchet.recipes.coevolution.pool import Pool, mark_new
+from ratchet.recipes.coevolution.sealed import drop_sealed, mark_sealed, observe_sealed
 from ratchet.recipes.language_self_play.judging import judge_groups_quality
 from ratchet.solve.rollout import rollout
 from ratchet.verify.labels import Labelled, trace_labelled
@@ -68,12 +69,11 @@ def take_step(
     """
     c = recipe.config
     proposals = recipe.propose(seed, c.proposals)
-    sealed = [is_sealed(proposal, held) for proposal in proposals]
+    sealed = mark_sealed(proposals, held)
     queries = [p for p, out in zip(proposals, sealed, strict=True) if not out]
     groups = recipe.attempt(pick_new(queries, frozenset()), context, seed)
     observe_tool(context, c, groups)
     nonsense = _attempt_nonsense(recipe, queries, seed) if c.quality else []
-    _observe_sealed(context, proposals, held, [g.task for g in (*groups, *nonsense)])
     judged = judge_groups_quality(recipe, context, [*groups, *nonsense], seed)
     rated = {group.task.id: with_quality(group, q, c.quality) for group, q in judged}
     found: dict[str, _Tried] = {group.task.id: (group, q) for group, q in judged}
@@ -85,8 +85,9 @@ def take_step(
     terms = [_terms(*one) for one in of_query]
     written = _trace(proposals, sealed, payment.rewards, terms, mark_new(proposals, known))
     updates = {"solver": recipe.rule([trace_labelled(group) for group in rated.values()])}
+    paid = drop_sealed(written, sealed)
+    observe_sealed(context, proposals, held, [g.task for g in (*groups, *nonsense)], paid)
     if c.teaches:
-        paid = [trace for trace, out in zip(written, sealed, strict=True) if not out]
         updates["proposer"] = scaled(recipe.proposer_rule([paid]), c.challenger_weight)
     stepped = recipe.learn(updates, context)
     measures = _measure(terms, {group.task.id for group in groups}, judged)
@@ -130,27 +131,6 @@ def sum_up(found: Sequence[JointStep]) -> Pool:
         [group for group in judged if 0.0 < group.pass_rate < 1.0],
         {name: fmean(o.measures[name] for o in found if name in o.measures) for name in names},
     )
-
-
-def is_sealed(proposal: Proposal, held: frozenset[str]) -> bool:
-    """Return whether a query is kept for anchors or held back."""
-    task = proposal.outcome
-    return task.reason == "reserved" if isinstance(task, Rejection) else task.id in held
-
-
-def _observe_sealed(
-    context: Context, proposals: Sequence[Proposal], held: frozenset[str], tried: Sequence[Task]
-) -> None:
-    """Report whether what is sealed was written and attempted; read off the texts anew."""
-    reserved = {
-        p.attempt.answer
-        for p in proposals
-        if isinstance(p.outcome, Rejection) and p.outcome.reason == "reserved"
-    }
-    written = {p.outcome.id for p in proposals if isinstance(p.outcome, Task)}
-    if reserved or written & held:
-        none = not reserved & {task.prompt for task in tried}
-        context.observe("filter.sealed", none and not held & {task.id for task in tried})
 
 
 def _key(proposal: Proposal) -> str:

@@ -9,12 +9,12 @@ import numpy as np
 
 from ratchet.core.seeds import Seed
 from ratchet.core.state import State
-from ratchet.core.task import Attempt, Rejection, StopReason, Task
+from ratchet.core.task import Attempt, StopReason, Task
 from ratchet.curriculum.minimax import Stake, pay_challenger
-from ratchet.curriculum.propose import Proposal
 from ratchet.loop.recipe import Mechanism
 from ratchet.recipes.coevolution.mechanisms import list_filters, list_learning, plant_lesson
-from ratchet.recipes.language_self_play.joint import is_sealed, with_quality
+from ratchet.recipes.coevolution.sealed import seals
+from ratchet.recipes.language_self_play.joint import with_quality
 from ratchet.recipes.language_self_play.judging import choose_judge
 from ratchet.verify.labels import Labels, judge
 from ratchet.verify.quality import Quality, corrupt
@@ -31,7 +31,7 @@ def list_mechanisms(recipe: LanguageSelfPlay, state: State, seed: Seed) -> list[
     found += list_filters(c, task) if c.drills else []
     if not any(c.plays(n) for n in range(1, c.generations + 1)):
         return found
-    found.append(Mechanism("filter.sealed", partial(_seals, task)))
+    found.append(Mechanism("filter.sealed", partial(seals, task)))
     if c.teaches:
         found.append(Mechanism("reward.value", lambda: _leads(c.quality, Stake(0.0), Stake(1.0))))
     if not c.quality:
@@ -49,20 +49,6 @@ def list_mechanisms(recipe: LanguageSelfPlay, state: State, seed: Seed) -> list[
 def _leads(weight: float, more: Stake, less: Stake) -> bool:
     first, second = pay_challenger([more, less], weight).rewards
     return first > second
-
-
-def _seals(task: Task) -> bool:
-    """Reserved and held tasks are sealed; nonsense and other tasks are not."""
-    attempt = Attempt("planted", "planted", (), "", StopReason.END)
-    outcomes: tuple[Task | Rejection, ...] = (
-        task,
-        task,
-        Rejection("reserved", ""),
-        Rejection("no_expression", ""),
-    )
-    held = (frozenset([task.id]), frozenset[str](), frozenset[str](), frozenset[str]())
-    found = [is_sealed(Proposal(attempt, o), h) for o, h in zip(outcomes, held, strict=True)]
-    return found == [True, False, True, False]
 
 
 def _adds(recipe: LanguageSelfPlay, task: Task) -> bool:
