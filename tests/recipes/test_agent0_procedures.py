@@ -13,6 +13,7 @@ from ratchet.core.task import Attempt, StopReason, Task
 from ratchet.engine.fake import FakeEngine, Scripted
 from ratchet.engine.protocol import Full
 from ratchet.recipes.agent0.config import Config
+from ratchet.recipes.coevolution.ground import ARITHMETIC, GROUNDS
 from ratchet.recipes.coevolution.procedures import CALCULATOR, list_procedures, request
 from ratchet.recipes.launch import find_method
 from ratchet.solve.rollout import rollout
@@ -65,7 +66,7 @@ def test_worked_examples_are_open_and_right() -> None:
 def test_the_proposers_examples_are_open_and_distinct(tier: str) -> None:
     config = find_method("agent0").configure(tier)
     assert isinstance(config, Config)
-    examples = config.examples
+    examples = config.examples or GROUNDS[ARITHMETIC].examples(WORLD)
     assert len(examples) >= 4
     ids = {open_task(example).id for example in examples}
     assert len(ids) == len(examples)

@@ -109,11 +109,11 @@ def _pulls(recipe: CoEvolution, state: State, seed: Seed, role: str, task: Task)
 def _labels(recipe: CoEvolution, planted: Planted, seed: Seed) -> bool:
     """Planted answers must be labelled as the source says: votes are counted by whole answers,
     among those that can be read, and a pass rate is a share of all attempts."""
-    task, right, wrong = planted.task, planted.right, planted.wrong
+    task, right, wrong, odd = planted.task, planted.right, planted.wrong, planted.unread
     source = recipe.config.label.source
     votes = (
-        ([right, right, right, wrong, " well\n"], [True, True, True, False, False], True),
-        ([" well\n", " well\n", right], [False, False, source != "gated"], True),
+        ([right, right, right, wrong, odd], [True, True, True, False, False], True),
+        ([odd, odd, right], [False, False, source != "gated"], True),
         ([wrong, wrong, wrong, right], [source != "execution"] * 3 + [source == "execution"], None),
     )
     for answers, passed, labelled in votes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from ratchet.core.errors import EngineError
 from ratchet.core.findings import Finding, Reject
@@ -32,6 +32,7 @@ from ratchet.curriculum.propose import (
 from ratchet.diagnose.proposals import NoValidProposals, RepeatedProposals
 from ratchet.engine.local import LocalEngine
 from ratchet.engine.losses import PolicyGradient
+from ratchet.guard.charter import Charter, find_charter
 from ratchet.learn.adpo import adpo
 from ratchet.learn.grpo import grpo
 from ratchet.learn.step import Stepped, joint_step
@@ -41,6 +42,7 @@ from ratchet.loop.policies import close_policies, create_policies, opened, opene
 from ratchet.loop.recipe import Context, Mechanism, Recipe
 from ratchet.loop.versions import Store
 from ratchet.recipes.coevolution.epilogue import look_back
+from ratchet.recipes.coevolution.ground import GROUNDS, Ground, find_ground
 from ratchet.recipes.coevolution.held import attempt_held, held_tasks
 from ratchet.recipes.coevolution.measures import describe, measure_pinned
 from ratchet.recipes.coevolution.mechanisms import list_mechanisms
@@ -59,7 +61,6 @@ from ratchet.solve.procedure import Counted, Procedure, Tool
 from ratchet.solve.rollout import rollout
 from ratchet.solve.stored import StoredSolver
 from ratchet.verify.labels import Labelled, Labels, judge_groups, trace_labelled
-from ratchet.worlds.arithmetic import Arithmetic, solve_exactly
 from ratchet.worlds.protocol import World
 
 ROLES = ("proposer", "solver")
@@ -73,7 +74,10 @@ def reference(policy: str) -> str:
 
 
 class CoEvolution(Recipe):
-    """A proposer and a solver; on the world of arithmetic where a recipe names no other."""
+    """A proposer and a solver, on the world that the charter measures."""
+
+    grounds: ClassVar[Mapping[str, Ground]] = GROUNDS
+    """The worlds that the recipe can stand on."""
 
     def __init__(self, config: Settings, store: Store) -> None:
         self.config, self.store = config, store
@@ -99,23 +103,27 @@ class CoEvolution(Recipe):
         self.left: set[str] = set()
         """Policies that have left their first state, as far as this generation has come."""
 
+    @property
+    def ground(self) -> Ground:
+        """The world that the charter measures, and what is shown of it."""
+        return find_ground(Charter.read(find_charter(self.config.charter)), self.grounds)
+
     def open_world(self) -> World:
-        """Return the world that tasks come from."""
-        return Arithmetic()
+        """Return the world that tasks come from. Raises ConfigError on an unknown one."""
+        return self.ground.open(Charter.read(find_charter(self.config.charter)))
 
     def list_procedures(self, tool: Tool | None) -> dict[str, Procedure]:
         """Return the procedures by which a solver may be judged, by name."""
-        return list_procedures(self.config.max_tokens, self.config.max_turns, tool)
+        shots = self.ground.shots(self.world)
+        return list_procedures(self.config.max_tokens, self.config.max_turns, tool, shots)
 
     def write_request(self) -> Procedure:
         """Return what the proposer is asked."""
-        return request(self.world, self.config.examples)
+        return request(self.world, self.config.examples or self.ground.examples(self.world))
 
     def plant(self, seed: Seed) -> Planted:
         """Return an open task with a right and a wrong answer, for planted triggers."""
-        task = self.world.tasks(seed.rng(), 1)[0]
-        value = solve_exactly(task.prompt) or 0
-        return Planted(task, f" {value}\n", f" {value + 10}\n")
+        return self.ground.plant(self.world.tasks(seed.rng(), 1)[0])
 
     def initial(self, seed: Seed) -> State:
         """Policies equal to the model, and nothing seen."""

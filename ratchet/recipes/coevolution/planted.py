@@ -17,3 +17,5 @@ class Planted:
     """An answer that passes, as a policy would write it."""
     wrong: str
     """One that can be read and does not pass."""
+    unread: str = " well\n"
+    """One that cannot be read."""

@@ -14,42 +14,46 @@ CALCULATOR = Tool("<calc>", "</calc>", calculate, " [{result}]")
 """The policy writes ``<calc>12 + 30</calc>``, `` [42]`` is inserted, and the policy states 42."""
 
 _QUESTION = "Q: {prompt}\nA:"
-_SHOTS = (
+Shot = tuple[str, str, str]
+"""An open prompt, its answer, and the expression that works it out, or nothing."""
+_WORKED = (
     ("7 - 3", "7 - 3"),
     ("48 + 25", "48 + 25"),
     ("(11 - 5) * 3", "(11 - 5) * 3"),
     ("4 + 6 * 13", "4 + 6 * 13"),
     ("Tom has 5 books and buys 7. How many books?", "5 + 7"),
 )
-"""Open prompts, each with the expression that works it out."""
+SHOTS: tuple[Shot, ...] = tuple((prompt, calculate(sum_of), sum_of) for prompt, sum_of in _WORKED)
+"""Worked examples of arithmetic."""
 
 
-def _plain(prompt: str, expression: str) -> str:
-    return f"Q: {prompt}\nA: {calculate(expression)}\n"
+def _plain(prompt: str, answer: str, expression: str) -> str:
+    return f"Q: {prompt}\nA: {answer}\n"
 
 
-def _called(prompt: str, expression: str) -> str:
-    result = calculate(expression)
-    call = f"{CALCULATOR.opening}{expression}{CALCULATOR.closing}{CALCULATOR.insert(result)}"
-    return f"Q: {prompt}\nA: {call} {result}\n"
-
-
-_FEW = "".join(_plain(*shot) for shot in _SHOTS)
-_TOOL = "".join(_called(*shot) for shot in _SHOTS)
+def _called(prompt: str, answer: str, expression: str) -> str:
+    if not expression:
+        return _plain(prompt, answer, expression)
+    call = f"{CALCULATOR.opening}{expression}{CALCULATOR.closing}{CALCULATOR.insert(answer)}"
+    return f"Q: {prompt}\nA: {call} {answer}\n"
 
 
 def list_procedures(
-    max_tokens: int, max_turns: int, tool: Tool | None = CALCULATOR
+    max_tokens: int,
+    max_turns: int,
+    tool: Tool | None = CALCULATOR,
+    shots: Sequence[Shot] = SHOTS,
 ) -> dict[str, Procedure]:
     """Return the procedures by which a solver may be judged, by name; one limit for all."""
+    few = "".join(_plain(*shot) for shot in shots)
     found = {
         name: Procedure(name, template, max_tokens=max_tokens)
-        for name, template in (("direct", _QUESTION), ("few_shot", _FEW + _QUESTION))
+        for name, template in (("direct", _QUESTION), ("few_shot", few + _QUESTION))
     }
     if tool:
         found["few_shot_tool"] = Procedure(
             "few_shot_tool",
-            _TOOL + _QUESTION,
+            "".join(_called(*shot) for shot in shots) + _QUESTION,
             max_tokens=max_tokens,
             max_turns=max_turns,
             tool=tool,

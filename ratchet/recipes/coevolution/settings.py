@@ -78,19 +78,9 @@ class Settings(RunConfig):
     """Weight of the solver's KL to its frozen first state."""
     proposer_kl: float = Field(default=0.0, ge=0.0)
     """Weight of the proposer's KL to its frozen first state."""
-    examples: tuple[str, ...] = Field(
-        default=(
-            "8 + 6",
-            "47 - 19",
-            "6 * 13",
-            "(9 + 4) * 3",
-            "52 + 7 * 6",
-            "20 - 3 + 8 * 2",
-            "5 * (14 - 6)",
-        ),
-        min_length=1,
-    )
-    """Open tasks that the proposer is shown: it starts from their kinds and sizes."""
+    examples: tuple[str, ...] = ()
+    """Open tasks that the proposer is shown: it starts from their kinds and sizes. Left out: some
+    of the charter's world."""
     proposer_steps: int = Field(default=1, ge=0)
     """Steps of the proposer in a generation, the solver frozen."""
     proposals: int = Field(default=48, ge=1)

@@ -12,8 +12,9 @@ probabilities instead of a parsed sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 from ratchet.core.findings import Restart
 from ratchet.core.records import Trace
@@ -23,6 +24,7 @@ from ratchet.diagnose.query_signal import QuerySignal
 from ratchet.learn.self_play import self_play
 from ratchet.loop.recipe import Context, Mechanism
 from ratchet.loop.versions import Store
+from ratchet.recipes.coevolution.ground import ARITHMETIC, GROUNDS, Ground
 from ratchet.recipes.coevolution.held import held_tasks
 from ratchet.recipes.coevolution.phases import CoEvolution
 from ratchet.recipes.coevolution.plan import plan as plan
@@ -37,6 +39,8 @@ class LanguageSelfPlay(CoEvolution):
     """See the module."""
 
     config: Config
+    grounds: ClassVar[Mapping[str, Ground]] = {ARITHMETIC: GROUNDS[ARITHMETIC]}
+    """What the judge's rules and examples are for."""
 
     def __init__(self, config: Config, store: Store) -> None:
         super().__init__(config, store)

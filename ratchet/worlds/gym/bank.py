@@ -63,7 +63,7 @@ def open_bank(family: str, level: int) -> Mapping[str, Problem]:
     """
     problems: dict[str, Problem] = {}
     for number in range(SIZE):
-        question = str(_entry(family, level, number)["question"])
+        question = _question(family, level, number)
         problems.setdefault(question, Problem(family, level, number, question))
     return MappingProxyType(problems)
 
@@ -72,7 +72,7 @@ def number_of(family: str, level: int, number: int) -> Problem:
     """Return the problem at a place of the bank. Raises IndexError beyond it."""
     if not 0 <= number < SIZE:
         raise IndexError(number)
-    return open_bank(family, level)[str(_entry(family, level, number)["question"])]
+    return open_bank(family, level)[_question(family, level, number)]
 
 
 def score(problem: Problem, answer: str) -> float:
@@ -84,6 +84,10 @@ def score(problem: Problem, answer: str) -> float:
 def answer_of(problem: Problem) -> str:
     """Return the answer that reasoning-gym holds for true: for checks of the world itself."""
     return str(_entry(problem.family, problem.level, problem.number)["answer"])
+
+
+def _question(family: str, level: int, number: int) -> str:
+    return str(_entry(family, level, number)["question"]).strip()
 
 
 @lru_cache(maxsize=4_096)

@@ -31,3 +31,4 @@ LEVELS_OF: dict[str, tuple[int, ...]] = {
 }
 """The levels of each: those of its published curriculum, the first five at most."""
 FAMILIES = tuple(LEVELS_OF)
+LEVELS = (1, 2, 3, 4, 5)

@@ -12,7 +12,7 @@ import numpy as np
 from ratchet.core.task import Rejection, Task, Verdict
 from ratchet.worlds.apportion import check_weights
 from ratchet.worlds.gym.bank import SIZE, WORLD, Problem, number_of, open_bank, score
-from ratchet.worlds.gym.families import FAMILIES, LEVELS_OF
+from ratchet.worlds.gym.families import FAMILIES, LEVELS, LEVELS_OF
 from ratchet.worlds.protocol import Stream
 from ratchet.worlds.supply import Supply, draw_open, draw_reserved
 
@@ -38,13 +38,15 @@ class ReasoningGym:
     name: str = WORLD
     families: tuple[str, ...] = FAMILIES
 
-    def __init__(self, families: Sequence[str] = FAMILIES) -> None:
-        """Take the families that are drawn where none is asked for.
+    def __init__(self, families: Sequence[str] = FAMILIES, levels: Sequence[int] = LEVELS) -> None:
+        """Take the families, and the levels that are drawn where none is asked for.
 
-        Raises ValueError on one that is not offered, ConfigError without the extra ``tasks``.
+        Raises ValueError on what is not offered, ConfigError without the extra ``tasks``.
         """
         check_weights(dict.fromkeys(families, 1.0), FAMILIES, "family")
+        check_weights(dict.fromkeys(levels, 1.0), LEVELS, "level")
         self.families = tuple(f for f in FAMILIES if f in families)
+        self.levels = tuple(levels)
         open_bank("chain_sum", 1)
 
     def tasks(
@@ -54,7 +56,7 @@ class ReasoningGym:
 
         Raises ValueError on an unknown level or family.
         """
-        levels = None if level is None else (level,)
+        levels = self.levels if level is None else (level,)
         supply = partial(_open_supply, levels=levels)
         drawn = draw_open(rng, n, level, family, self._offered, supply)
         return [_task(problem) for problem in drawn]
@@ -140,10 +142,10 @@ def _find(task: Task) -> Problem | None:
 
 
 def _open_supply(
-    family: str, stream: Stream | None, random: Random, levels: Sequence[int] | None
+    family: str, stream: Stream | None, random: Random, levels: Sequence[int]
 ) -> Supply[Problem]:
-    """Return a family's problems on one side, at these levels or all, shuffled."""
-    offered = [level for level in LEVELS_OF[family] if levels is None or level in levels]
+    """Return a family's problems on one side, at these levels, shuffled."""
+    offered = [level for level in LEVELS_OF[family] if level in levels]
     problems = [p for level in offered for p in open_bank(family, level).values()]
     random.shuffle(problems)
 
