@@ -2,8 +2,9 @@
 
 ``python -m bench.gym_truth``: every answer of the world's bank, and of two families that the world
 leaves out, against an answer derived from the question's text alone by code that shares nothing
-with the package. Prints by family and level how many were compared and how many differ, and the
-first that does. Needs the extra ``tasks``; about a minute of one core.
+with the package. Prints by family and level how many were compared, how many differ, and what the
+commonest answer would earn; then the first answers that differ. Needs the extra ``tasks``; about a
+minute of one core.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -52,18 +54,25 @@ class Compared:
     """Of them, those where the package holds another one for true."""
     example: str
     """The first such question, with the package's answer and ours."""
+    commonest: str
+    """The answer that is held for true most often."""
+    share: float
+    """Of how many questions: what saying it always would earn."""
 
 
 def compare(family: str, level: int) -> Compared:
     """Derive every answer of a family at a level."""
-    differ, example = 0, ""
+    differ, example, answers = 0, "", Counter[str]()
     problems = open_bank(family, level).values()
     for problem in problems:
         held, ours = answer_of(problem), DERIVE[family](problem.question)
+        answers[held] += 1
         if held != ours:
             differ += 1
             example = example or f"{problem.question!r}: {held!r}, but {ours!r}"
-    return Compared(family, level, len(problems), differ, example)
+    ((commonest, times),) = answers.most_common(1)
+    share = times / len(problems)
+    return Compared(family, level, len(problems), differ, example, commonest, share)
 
 
 def value(text: str, unknown: Fraction | None = None) -> Fraction:
@@ -228,12 +237,14 @@ DERIVE: dict[str, Callable[[str], str]] = {
 
 def main() -> int:
     """Print the table."""
-    print("| family | level | compared | differ |\n|---|---|---|---|")
+    print("| family | level | compared | differ | commonest answer |\n|---|---|---|---|---|")
     examples = []
     for family, levels in [*LEVELS_OF.items(), *LEFT_OUT]:
         for level in levels:
             found = compare(family, level)
-            print(f"| {family} | {level} | {found.compared} | {found.differ} |", flush=True)
+            constant = f"{found.share:.0%} {found.commonest[:20]}"
+            row = (family, level, found.compared, found.differ, constant)
+            print(f"| {' | '.join(map(str, row))} |", flush=True)
             examples += [f"{family} {level}: {found.example}"] if found.differ else []
     print("\n".join(["", *examples]))
     return 0

@@ -58,8 +58,11 @@ def _open_gym(charter: Charter) -> World:
 
 
 def _show_gym(world: World) -> list[Shot]:
-    drawn = [(task, _answer(task)) for task in _one_of_each(world, "shots")]
-    return [(task.prompt, answer, _sum_of(task.prompt, answer)) for task, answer in drawn]
+    """Show an open task of every family, at its first level."""
+    rng = Seed(0).child("shots").rng()
+    drawn = [task for family in world.families for task in world.tasks(rng, 1, 1, family)]
+    answers = [(task.prompt, _answer(task)) for task in drawn]
+    return [(prompt, answer, _sum_of(prompt, answer)) for prompt, answer in answers]
 
 
 def _sum_of(question: str, answer: str) -> str:
@@ -68,14 +71,16 @@ def _sum_of(question: str, answer: str) -> str:
     return next((text for text in texts if text != answer and calculate(text) == answer), "")
 
 
+def _name_gym(world: World) -> list[str]:
+    """Name two open tasks of every family, in no order: where all names differ, a small model
+    invents further ones."""
+    rng = Seed(0).child("examples").rng()
+    drawn = [task for family in world.families for task in world.tasks(rng, 2, family=family)]
+    return [designate(drawn[at]) for at in rng.permutation(len(drawn))]
+
+
 def _plant_question(task: Task) -> Planted:
-    return Planted(task, f" {_answer(task)}\n", f" {_answer(task)}0\n", " \n")
-
-
-def _one_of_each(world: World, name: str) -> list[Task]:
-    """Draw an open task of every family, of its first level."""
-    rng = Seed(0).child(name).rng()
-    return [task for family in world.families for task in world.tasks(rng, 1, 1, family)]
+    return Planted(task, f" {_answer(task)}\n", f" {_answer(task)}7\n", " \n")
 
 
 def _answer(task: Task) -> str:
@@ -91,11 +96,6 @@ GROUNDS: Mapping[str, Ground] = {
         lambda world: (*_STARTS, "5 * (14 - 6)"),
         _plant_sum,
     ),
-    "ratchet.worlds.gym:ReasoningGym": Ground(
-        _open_gym,
-        _show_gym,
-        lambda world: [designate(task) for task in _one_of_each(world, "examples")],
-        _plant_question,
-    ),
+    "ratchet.worlds.gym:ReasoningGym": Ground(_open_gym, _show_gym, _name_gym, _plant_question),
 }
 """By the import path of the world."""
