@@ -120,6 +120,13 @@ def test_a_planted_question_has_the_verdicts_it_says() -> None:
         ]
 
 
+def test_the_answer_to_an_anchor_is_not_shown() -> None:
+    rng = Seed(5).rng()
+    for anchor in world().anchors(rng, 10, Stream.GATE, CHARTER.families, CHARTER.levels):
+        with pytest.raises(ValueError, match="the evaluator's alone"):
+            GROUND.plant(anchor)
+
+
 @pytest.mark.parametrize("recipe", [Agent0, LanguageSelfPlay])
 def test_a_world_that_a_recipe_cannot_put_is_refused(recipe: type[Any], tmp_path: Path) -> None:
     method = "agent0" if recipe is Agent0 else "language_self_play"

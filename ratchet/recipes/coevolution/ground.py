@@ -84,7 +84,10 @@ def _plant_question(task: Task) -> Planted:
 
 
 def _answer(task: Task) -> str:
-    return answer_of(open_bank(task.family, task.level)[task.prompt])
+    problem = open_bank(task.family, task.level)[task.prompt]
+    if problem.stream is not None:
+        raise ValueError("the answer to a reserved task is the evaluator's alone")
+    return answer_of(problem)
 
 
 ARITHMETIC = "ratchet.worlds.arithmetic:Arithmetic"

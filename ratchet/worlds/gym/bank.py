@@ -68,7 +68,7 @@ def open_bank(family: str, level: int) -> Mapping[str, Problem]:
     return MappingProxyType(problems)
 
 
-def number_of(family: str, level: int, number: int) -> Problem:
+def problem_at(family: str, level: int, number: int) -> Problem:
     """Return the problem at a place of the bank. Raises IndexError beyond it."""
     if not 0 <= number < SIZE:
         raise IndexError(number)
@@ -82,7 +82,10 @@ def score(problem: Problem, answer: str) -> float:
 
 
 def answer_of(problem: Problem) -> str:
-    """Return the answer that reasoning-gym holds for true: for checks of the world itself."""
+    """Return the answer that reasoning-gym holds for true.
+
+    For what is open: worked examples and planted answers; and for checks of the world itself.
+    """
     return str(_entry(problem.family, problem.level, problem.number)["answer"])
 
 

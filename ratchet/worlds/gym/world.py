@@ -11,7 +11,7 @@ import numpy as np
 
 from ratchet.core.task import Rejection, Task, Verdict
 from ratchet.worlds.apportion import check_weights
-from ratchet.worlds.gym.bank import SIZE, WORLD, Problem, number_of, open_bank, score
+from ratchet.worlds.gym.bank import SIZE, WORLD, Problem, open_bank, problem_at, score
 from ratchet.worlds.gym.families import FAMILIES, LEVELS, LEVELS_OF
 from ratchet.worlds.protocol import Stream
 from ratchet.worlds.supply import Supply, draw_open, draw_reserved
@@ -89,7 +89,7 @@ class ReasoningGym:
             return Rejection("unknown_level", text[:200])
         if number >= SIZE:
             return Rejection("unknown_number", text[:200])
-        problem = number_of(family, level, number)
+        problem = problem_at(family, level, number)
         if problem.stream is not None:
             return Rejection("reserved", text[:200])
         return _task(problem, ("model",))
