@@ -133,9 +133,11 @@ def tell(report: Mapping[str, Any], folder: Path) -> str:
     from ratchet.report.words import decisions, duration, following, headline, interval
 
     read = Report.model_validate(report)
+    gains = {"gain": read.gain, "same procedure": read.gains.same_procedure}
+    if read.gate == "record":  # nothing was deployed: a control is judged by its last candidate
+        gains = {"last candidate": read.last_candidate.gains.same_procedure}
     rows = [
-        ["gain", interval(read.gain)],
-        ["same procedure", interval(read.gains.same_procedure)],
+        *([name, interval(gain)] for name, gain in gains.items()),
         ["decisions", decisions(read)],
         ["time", duration(read.cost.wall_s)],
         ["report", str(folder / "report.html")],

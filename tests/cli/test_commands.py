@@ -64,6 +64,20 @@ def test_a_run_ends_with_a_summary_for_people(
     assert (finished / "report.html").is_file()
 
 
+def test_a_control_is_told_by_its_last_candidate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "control"
+    command = ["run", "toy_program", "--generations", "2", "--gate", "record", "--quiet", *SMALL]
+    assert main([*command, "--mutants", "400", "--out", str(folder)]) == 0
+    told = capsys.readouterr().out
+    report = json.loads((folder / "report.json").read_text())
+    gain = report["last_candidate"]["gains"]["same_procedure"]["mean"]
+    assert gain > 0 == report["gains"]["same_procedure"]["mean"], "nothing is deployed"
+    assert told.startswith("Control, gate not obeyed") and "same procedure" not in told
+    assert re.search(rf"^last candidate +\+{100 * gain:.1f} points", told, re.MULTILINE)
+
+
 def test_report_recomputes_the_same_bytes(finished: Path) -> None:
     before = (finished / "report.json").read_bytes()
     (finished / "report.json").unlink()
