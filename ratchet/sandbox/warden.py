@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ratchet.sandbox import runner, watch
+from ratchet.sandbox.namespaces import INODES
 from ratchet.sandbox.stage import CHANNEL, HIGH, Stage
 
 TICK = 0.05
@@ -201,7 +202,7 @@ class Warden:
         if memory > self.bounds["memory"]:
             leg.why = "memory"
         scratch, stage = self.bounds["scratch"], self.stage
-        if not stage.namespaces and watch.folder_size(stage.folder, scratch) > scratch:
+        if not stage.namespaces and watch.is_overfull(stage.folder, scratch, INODES):
             leg.why = "scratch"
         if not self.alone and watch.cpu(self.stage.proc, tree) > self.bounds["cpu_s"] - self.cpu_s:
             leg.why = "cpu"

@@ -94,18 +94,22 @@ def waited(proc: int, pid: int) -> float:
     return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
 
-def folder_size(path: str, enough: int) -> int:
-    """Return the bytes on disk of all files in a folder, at least as soon as they are enough."""
-    total, folders = 0, [path]
-    while folders and total <= enough:
+def is_overfull(path: str, size: int, files: int) -> bool:
+    """Say whether a folder holds more bytes on disk, or more files and folders, than it may."""
+    total, count, folders = 0, 0, [path]
+    while folders:
         try:
-            for entry in os.scandir(folders.pop()):
-                total += entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if total > size or count > files:
+                        return True
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
         except OSError:
             continue
-    return total
+    return False
 
 
 def tasks_of(proc: int, uid: int) -> int:
