@@ -87,13 +87,13 @@ def value(text: str, unknown: Fraction | None = None) -> Fraction:
             case ast.UnaryOp(ast.USub(), operand):
                 return -walk(operand)
             case ast.BinOp(left, op, right):
-                return OPERATIONS[type(op)](walk(left), walk(right))
+                return _OPERATIONS[type(op)](walk(left), walk(right))
         raise ValueError(f"cannot compute {ast.dump(node)}")
 
     return walk(syntax.parse(text.strip(), "eval").body)
 
 
-OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+_OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
@@ -132,13 +132,10 @@ def _convert(question: str) -> str:
 
 def _count_legs(question: str) -> str:
     legs = {name: number for number, names in _LEGS.items() for name in names.split(", ")}
-    plural = {"butterflies": "butterfly", "fireflies": "firefly", "woodlice": "woodlouse"}
-    total = 0
-    for count, name in re.findall(r"(\d+) ([a-z ]+?)(?=,|\?)", question.rpartition("have")[2]):
-        name = plural.get(name, name)
-        whole = name if name in legs else name.removesuffix("s")
-        total += int(count) * legs[whole if whole in legs else name.removesuffix("es")]
-    return str(total)
+    told = re.findall(r"(\d+) ([a-z ]+?)s?(?=,|\?)", question.rpartition("have")[2])
+    return str(
+        sum(int(count) * legs[f"{name}s" if f"{name}s" in legs else name] for count, name in told)
+    )
 
 
 def _count_primes(question: str) -> str:

@@ -91,12 +91,15 @@ def _answer(task: Task) -> str:
 
 
 ARITHMETIC = "ratchet.worlds.arithmetic:Arithmetic"
-_STARTS = ("8 + 6", "47 - 19", "6 * 13", "(9 + 4) * 3", "52 + 7 * 6", "20 - 3 + 8 * 2")
+_STARTS = (
+    *("8 + 6", "47 - 19", "6 * 13"),
+    *("(9 + 4) * 3", "52 + 7 * 6", "20 - 3 + 8 * 2", "5 * (14 - 6)"),
+)
 GROUNDS: Mapping[str, Ground] = {
     ARITHMETIC: Ground(
         lambda charter: Arithmetic(),
         lambda world: SHOTS,
-        lambda world: (*_STARTS, "5 * (14 - 6)"),
+        lambda world: _STARTS,
         _plant_sum,
     ),
     "ratchet.worlds.gym:ReasoningGym": Ground(_open_gym, _show_gym, _name_gym, _plant_question),

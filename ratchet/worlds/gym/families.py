@@ -29,6 +29,8 @@ LEVELS_OF: dict[str, tuple[int, ...]] = {
     "course_schedule": (1, 2),
     "count_primes": (1, 2, 3, 4),
 }
-"""The levels of each: those of its published curriculum, the first five at most."""
+"""The levels of each: those of its published curriculum, the first five at most, as long as they
+differ. Further ones are left out where answers are wrong (``basic_arithmetic``), nearly all are 1
+(``gcd``), or questions are thousands of characters long (the grids and schedules)."""
 FAMILIES = tuple(LEVELS_OF)
 LEVELS = (1, 2, 3, 4, 5)

@@ -47,7 +47,7 @@ class ReasoningGym:
         check_weights(dict.fromkeys(levels, 1.0), LEVELS, "level")
         self.families = tuple(f for f in FAMILIES if f in families)
         self.levels = tuple(levels)
-        open_bank("chain_sum", 1)
+        open_bank(self.families[0], LEVELS[0])  # a missing package is told here, not at a draw
 
     def tasks(
         self, rng: np.random.Generator, n: int, level: int | None = None, family: str | None = None
