@@ -169,7 +169,7 @@ ENDS = {
     "memory": (End.MEMORY, "went over {limits.memory} bytes of memory"),
     "output": (End.OUTPUT, "wrote more than {limits.output} bytes"),
     "values": (End.OUTPUT, "sent back more than {limits.values} bytes of values"),
-    "scratch": (End.OUTPUT, "wrote more than {limits.scratch} bytes to its folder"),
+    "scratch": (End.OUTPUT, "put more than {limits.scratch} bytes or too many files in its folder"),
     "abandoned": (End.REFUSED, "was given up by its caller"),
     "setup": (End.REFUSED, "could not be confined"),
 }

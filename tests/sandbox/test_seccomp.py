@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ratchet.sandbox import kernel, seccomp
+from ratchet.sandbox.namespaces import INODES
 from ratchet.sandbox.pool import LocalSandbox
 from ratchet.sandbox.protocol import End, Limits, Program
 from tests.sandbox.under import only, process, sandbox
@@ -207,6 +208,17 @@ time.sleep(30)
 """
     outcome = process.run(Program(source), limits=Limits(scratch=2**20))
     assert outcome.end is End.OUTPUT and "folder" in outcome.reason
+
+
+def test_without_namespaces_the_folder_holds_so_many_files(process: LocalSandbox) -> None:
+    source = f"""
+import time
+for k in range({INODES + 100}):
+    open(str(k), "wb").close()
+time.sleep(30)
+"""
+    outcome = process.run(Program(source), limits=Limits(cpu_s=20.0))
+    assert outcome.end is End.OUTPUT and "files" in outcome.reason
 
 
 def test_both_architectures_assemble() -> None:
